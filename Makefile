@@ -1,0 +1,57 @@
+# `make demo` and `make test` set up everything they need. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install -qq --disable-pip-version-check
+HARNESS := $(PY) -m harness
+ASSIGNMENT := assignments/classical-chinese
+
+.PHONY: help demo test check lint unit image lock clean
+
+help:  ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+
+demo: $(VENV)/host.stamp  ## Grade the repository's own reference submission, end to end.
+	@if $(HARNESS) doctor --require engine >/dev/null 2>&1; then \
+	  $(MAKE) --no-print-directory image; else $(MAKE) --no-print-directory $(VENV)/local.stamp; fi
+	@$(PY) $(ASSIGNMENT)/demo.py
+
+test: $(VENV)/dev.stamp $(VENV)/local.stamp  ## Run all tests; those that need an engine run when one answers.
+	@if $(HARNESS) doctor --require engine >/dev/null 2>&1; then $(MAKE) --no-print-directory image; fi
+	@$(PY) -m pytest
+
+check: lint unit  ## Lint, types, layers, shell scripts and unit tests without torch: under a minute.
+
+lint: $(VENV)/dev.stamp
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo 2>/dev/null || $(VENV)/bin/lint-imports
+	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run
+
+unit: $(VENV)/dev.stamp
+	@$(PY) -m pytest tests/unit -m "not torch" -q
+
+image: $(VENV)/host.stamp  ## Build the container image, if it is not up to date.
+	@$(HARNESS) image build --flavour cpu
+
+clean:  ## Remove what was made here (not the image).
+	rm -rf build dist runs .venv image.lock
+
+$(VENV)/host.stamp: pyproject.toml
+	@echo "Installing the harness …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/host.stamp
+	@echo "Installing the developers' tools …"
+	@$(PIP) -e '.[dev]'
+	@touch $@
+
+# torch first and by itself: with it there, nothing that needs torch asks for another build of it.
+$(VENV)/local.stamp: $(VENV)/host.stamp
+	@echo "Installing torch and the training libraries (some minutes the first time) …"
+	@$(PIP) torch==2.13.0
+	@$(PIP) -e '.[local]'
+	@touch $@

@@ -1,0 +1,147 @@
+"""One submission from paths to a record: loads the assignment, chooses base model and sandbox, calls the pipeline."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import harness
+from harness.batch.pipeline import Watcher, grade_one
+from harness.batch.store import RunStore
+from harness.errors import (
+    EXIT_FOUND_ERRORS,
+    EXIT_PASSED,
+    ConfigError,
+    EnvironmentFault,
+    SandboxFault,
+)
+from harness.files import sha256_file
+from harness.intake.layout import find_student_id
+from harness.model.assignment import Assignment, BaseModel
+from harness.model.result import AssignmentRef, Fault, Outcome, Record
+from harness.model.submission import Submission
+from harness.sandbox.choose import Kind, choose_sandbox
+from harness.schema.assignment import load_assignment, load_examples
+from harness.stages.context import Context
+
+FAULT_CODES = {kind.__name__: kind.exit_code for kind in (ConfigError, EnvironmentFault, SandboxFault)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """A record and where it was written."""
+
+    record: Record
+    record_path: Path
+
+    @property
+    def exit_code(self) -> int:
+        """Give the exit code that stands for the outcome."""
+        return exit_code(self.record.outcome, self.record.fault)
+
+
+def exit_code(outcome: Outcome, fault: Fault | None) -> int:
+    """Map an outcome to the exit code of the command line."""
+    if fault is not None:
+        return FAULT_CODES.get(fault.kind, SandboxFault.exit_code)
+    return EXIT_PASSED if outcome is Outcome.PASSED else EXIT_FOUND_ERRORS
+
+
+def grade_submission(
+    *,
+    source: Path,
+    assignment_path: Path,
+    base_path: Path,
+    run_folder: Path,
+    student_id: str | None,
+    sandbox_kind: Kind,
+    image_lock: Path,
+    split: Literal["public", "private"],
+    allow_process: bool,
+    submitted_at: datetime | None,
+    watcher: Watcher,
+) -> Graded:
+    """Grade what lies at `source`.
+
+    Raises:
+        ConfigError: A path, the assignment or an option is wrong.
+        EnvironmentFault: No engine where one is needed, no base model.
+    """
+    if not source.exists():
+        raise ConfigError(f"There is no submission at {source}.", remedy="Give the path of a folder or an archive.")
+    loaded = load_assignment(assignment_path)
+    assignment = loaded.assignment
+    data = loaded.folder / (assignment.data.public if split == "public" else assignment.data.private)
+    context = Context(
+        assignment=assignment,
+        base=find_base(assignment, base_path),
+        base_path=base_path.resolve(),
+        examples=load_examples(data),
+        split=split,
+        sandbox=choose_sandbox(sandbox_kind, image_lock=image_lock, allow_process=allow_process),
+        harness_package=Path(harness.__file__).resolve().parent,
+        device="cpu",
+    )
+    reference = AssignmentRef(
+        name=assignment.name,
+        sha256=loaded.sha256,
+        base_model=context.base.name,
+        split=split,
+        data_sha256=sha256_file(data),
+    )
+    store = RunStore(run_folder.resolve())
+    submission = identify(source, assignment, student_id=student_id, submitted_at=submitted_at)
+    record = grade_one(context, submission, store, assignment=reference, watcher=watcher)
+    return Graded(record=record, record_path=store.record_path(submission.id))
+
+
+def find_base(assignment: Assignment, path: Path) -> BaseModel:
+    """Find the assignment's base model that the folder holds, by the folder's name.
+
+    Raises:
+        EnvironmentFault: There is no such folder.
+        ConfigError: Its name is none of the assignment's base models.
+    """
+    names = ", ".join(base.name for base in assignment.base_models)
+    if not (path / "config.json").is_file():
+        first = assignment.base_models[0]
+        raise EnvironmentFault(
+            f"There is no base model at {path}: no config.json.",
+            remedy=f"Fetch it, for example: hf download {first.source} --local-dir {first.name}",
+        )
+    found = [base for base in assignment.base_models if base.name.lower() == path.resolve().name.lower()]
+    if not found:
+        raise ConfigError(
+            f"The folder name {path.resolve().name!r} is none of the assignment's base models ({names}).",
+            remedy="Name the folder after the base model that it holds.",
+        )
+    return found[0]
+
+
+def identify(
+    source: Path, assignment: Assignment, *, student_id: str | None, submitted_at: datetime | None
+) -> Submission:
+    """Find out whose submission it is, from the option or the file's name.
+
+    Raises:
+        ConfigError: The given id does not match the assignment's pattern.
+    """
+    pattern = assignment.submission.student_id
+    if student_id is not None and not re.fullmatch(pattern, student_id):
+        raise ConfigError(
+            f"The student id {student_id!r} does not match the assignment's pattern {pattern}.",
+            remedy="Give the id as the assignment writes it.",
+        )
+    found = student_id or find_student_id(source.resolve().name, pattern)
+    return Submission(
+        id=found or folder_name(source.resolve().name),
+        source=source.resolve(),
+        id_found=found is not None,
+        submitted_at=submitted_at,
+    )
+
+
+def folder_name(text: str) -> str:
+    """Make a folder name of any text: letters, digits, dot, dash and underscore, at most 64, never hidden."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:64] or "submission"

@@ -1,0 +1,97 @@
+"""The command line: `harness COMMAND`. Loads only the command that is called, and maps every fault to its exit code."""
+
+import errno
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import NoReturn
+
+import click
+
+from harness import __version__
+from harness.errors import EXIT_BUG, EnvironmentFault, HarnessError
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "check": "Check a submission on the public data, as the grader will.",
+        "grade": "Grade a submission on the private data.",
+        "score": "Score adapters: perplexity on references, nothing else.",
+        "image": "Build or verify the container image.",
+        "schema": "Print the JSON Schemas, or check a file against one.",
+        "doctor": "Tell what this machine has and lacks for grading.",
+    }
+)
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """Lists commands from `COMMANDS` and imports a command's module only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"harness.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list without importing the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harness")
+def cli() -> None:
+    """Grade fine-tuning homework: run a submission in a container, score its LoRA adapter, keep the evidence.
+
+    Exit codes: 0 passed, 1 errors found in the submission, 2 usage, 3 wrong assignment or path, 4 the machine cannot do
+    it now, 5 the sandbox failed, 70 a bug.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.Abort:
+        _say("interrupted", "")
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("interrupted", "")
+        sys.exit(EXIT_INTERRUPTED)
+    except HarnessError as error:
+        _say(str(error), error.remedy)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        _say(*_of_system(error))
+        sys.exit(EnvironmentFault.exit_code)
+    except Exception as error:
+        if os.environ.get("HARNESS_DEBUG"):
+            raise
+        _say(f"a bug: {type(error).__name__}: {error}", "Run it again with HARNESS_DEBUG=1 and report what it prints.")
+        sys.exit(EXIT_BUG)
+
+
+def _of_system(error: OSError) -> tuple[str, str]:
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"The disk is full ({what}).", "Free some space, or give another folder with --output."
+    return f"The system refused: {what}.", "Check the path and its permissions."
+
+
+def _say(message: str, remedy: str) -> None:
+    click.echo(f"harness: {message}", err=True)
+    if remedy:
+        click.echo(f"  {remedy}", err=True)

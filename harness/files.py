@@ -1,0 +1,65 @@
+"""Reads and writes files: whole or not at all, and never through a link that a student made. Knows no format but JSON."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from stat import S_ISREG
+
+
+class NotPlain(Exception):
+    """The path is missing, is no plain file, lies behind a link, or is larger than allowed; the text says which."""
+
+
+def read_untrusted(root: Path, relative: str, *, max_bytes: int) -> bytes:
+    """Read a file below `root` that a student's program wrote, following no link on the way.
+
+    Raises:
+        NotPlain: See there.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        *parents, name = Path(relative).parts
+        for part in parents:
+            inner = os.open(part, flags | os.O_DIRECTORY, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        descriptor = os.open(name, flags, dir_fd=folder)
+    except OSError as error:
+        raise NotPlain(f"{relative}: {os.strerror(error.errno or 0).lower()}") from error
+    finally:
+        os.close(folder)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not S_ISREG(status.st_mode):
+            raise NotPlain(f"{relative}: not a plain file")
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise NotPlain(f"{relative}: larger than {max_bytes / 1e6:g} MB")
+    return content
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: temporary file, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as readable UTF-8 JSON, whole or not at all."""
+    write_whole(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def sha256_file(path: Path) -> str:
+    """Give the hexadecimal SHA-256 of a file of ours."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

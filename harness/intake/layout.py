@@ -1,0 +1,141 @@
+"""Where the submission's root is, whose it is, and whether the files asked for are there. Opens files only to hash."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.intake.names import is_ignored
+from harness.model.assignment import SubmissionRules
+from harness.model.finding import Finding, Location, finding
+from harness.text import visible
+
+_ENDINGS = re.compile(r"(\.tar)?\.(zip|tar|tgz|txz|tbz2|gz|xz|bz2|zst|rar|7z)$", re.IGNORECASE)
+_SHOWN = 3
+
+
+def find_root(target: Path) -> Path:
+    """Step into the one folder that wraps everything, if there is one."""
+    items = list(target.iterdir())
+    if len(items) == 1 and items[0].is_dir() and not items[0].is_symlink():
+        return items[0]
+    return target
+
+
+def find_student_id(name: str, pattern: str) -> str | None:
+    """Find the student id in the name of a folder or archive.
+
+    It must stand alone, with no letter or digit next to it; `R13921031.zip` counts for a pattern of small letters.
+
+    Args:
+        name: File or folder name, with or without an ending such as `.tar.gz`.
+        pattern: The assignment's regular expression.
+
+    Returns:
+        The id as the pattern spells it, or None.
+
+    Raises:
+        ConfigError: The pattern is no regular expression.
+    """
+    stem = _ENDINGS.sub("", name)
+    try:
+        expression = re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])")
+    except re.error as problem:
+        raise ConfigError(
+            f"the pattern {pattern!r} of student ids is no regular expression: {problem}",
+            remedy="Mend submission.student_id in the assignment.",
+        ) from problem
+    for text in (stem, stem.lower(), stem.upper()):
+        if found := expression.search(text):
+            return found.group()
+    return None
+
+
+def check_layout(root: Path, rules: SubmissionRules) -> tuple[Finding, ...]:
+    """Hold the files below `root` against the assignment: required, forbidden, number and size."""
+    sizes = {
+        path: (root / path).lstat().st_size
+        for path in sorted(_files(root))
+        if not is_ignored(path.split("/"), rules.ignored, wrapped=False)
+    }
+    return (*_missing(sizes, rules), *_forbidden(sizes, rules), *_too_much(sizes, rules))
+
+
+def tree_sha256(root: Path) -> str:
+    """Give a digest of the files below `root`: paths, x-bits and contents, whatever the order and times on disk.
+
+    SHA-256 over `PATH NUL KIND SHA256 LF` of each file in the order of the UTF-8 paths; KIND is `x`, `-`, or `l` for
+    a link, of which the target's name counts. Empty folders do not count.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(_files(root), key=lambda path: path.encode("utf-8", "surrogateescape")):
+        kind, content = _content_sha256(root / path)
+        digest.update(path.encode("utf-8", "surrogateescape") + f"\0{kind}{content}\n".encode())
+    return digest.hexdigest()
+
+
+def _content_sha256(path: Path) -> tuple[str, str]:
+    if path.is_symlink():
+        return "l", hashlib.sha256(str(path.readlink()).encode("utf-8", "surrogateescape")).hexdigest()
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    return ("x" if path.stat().st_mode & 0o100 else "-"), content
+
+
+def _files(root: Path) -> Iterator[str]:
+    """Give the relative path of each plain file and link; folders behind links are not entered."""
+    folders = [root]
+    while folders:
+        for path in folders.pop().iterdir():
+            if path.is_symlink() or path.is_file():
+                yield path.relative_to(root).as_posix()
+            elif path.is_dir():
+                folders.append(path)
+
+
+def _missing(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding]:
+    for pattern in rules.required:
+        found = [path for path in sizes if fnmatchcase(path, pattern)]
+        if any(sizes[path] for path in found):
+            continue
+        if found:
+            yield finding("INT004", f"`{visible(found[0], 120)}` is there, but empty", where=Location(path=found[0]))
+        else:
+            yield finding("INT004", f"no `{pattern}`{_near(sizes, pattern)}", where=Location(path=pattern))
+
+
+def _near(sizes: dict[str, int], pattern: str) -> str:
+    """Name a file that was probably meant: other case, or another folder."""
+    for path in sizes:
+        if fnmatchcase(path.lower(), pattern.lower()):
+            return f"; `{visible(path, 120)}` is there: capital and small letters count"
+    for path in sizes:
+        if fnmatchcase(path.rpartition("/")[2].lower(), pattern.rpartition("/")[2].lower()):
+            return f"; `{visible(path, 120)}` is there, in another place"
+    return ""
+
+
+def _forbidden(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding]:
+    """One finding for each pattern; a pattern without a slash is also held against the bare file name."""
+    for pattern in rules.forbidden:
+        small = pattern.lower()
+        found = [
+            path
+            for path in sizes
+            if fnmatchcase(path.lower(), small) or fnmatchcase(path.lower().rpartition("/")[2], small)
+        ]
+        if found:
+            named = ", ".join(f"`{visible(path, 120)}` ({sizes[path] / 1e6:.1f} MB)" for path in found[:_SHOWN])
+            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            yield finding("INT005", f"{named}{more}", limit=f"no `{pattern}`", where=Location(path=found[0]))
+
+
+def _too_much(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding]:
+    total_bytes = sum(sizes.values())
+    if total_bytes > rules.max_bytes:
+        seen = f"the files take {total_bytes / 1e6:.1f} MB"
+        yield finding("INT003", seen, limit=f"at most {rules.max_bytes / 1e6:g} MB")
+    if len(sizes) > rules.max_files:
+        yield finding("INT003", f"{len(sizes)} files", limit=f"at most {rules.max_files} files")

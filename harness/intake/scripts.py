@@ -1,0 +1,149 @@
+"""Looks at `download.sh`, `run.sh` and Python files for what is known to go wrong. Runs nothing, reads little."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from harness.intake.plain import NotPlainFile, read_plain
+from harness.intake.shell import Command, commands
+from harness.model.finding import Finding, Location, finding
+from harness.text import visible
+
+DOWNLOAD = "download.sh"
+RUN = "run.sh"
+
+_READ_BYTES = 1_000_000
+_EXCERPT_CHARACTERS = 120
+_MOST_PER_FILE = 5
+_MOST_IN_PYTHON = 20
+_TESTS = frozenset({"test", "tests"})
+_ARGUMENTS = 4
+
+_SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
+_STARTS = r"(?:^|[\s;&|(`\"'=])"
+_FIXED_PYTHON = re.compile(_STARTS + r"(?:/usr/(?:local/)?bin/)?(?:python|pip)(?:2|[23]\.\d+)(?=$|[\s;&|)\"'`])")
+_GDOWN_OPTION = re.compile(r"\bgdown\b[^;&|]*\s(--id|--fuzzy)\b")
+_HOME = re.compile(
+    r"(?<![\w.~}-])/(?:(?:home|Users)/[\w.-]+|root\b(?![\w.-]))"
+    r"|(?<!\w)(?:[A-Za-z]:\\{1,2}Users\b|[A-Za-z]:\\\\\w|[C-F]:\\(?![nrt])\w)"
+)
+_INSTALLS = re.compile(_STARTS + r"(?:pip[\d.]*|conda|mamba|apt|apt-get|uv\s+pip)\s+(?:-\S+\s+)*install\b")
+_ARGUMENT = re.compile(r"\$\{?[#!]?([1-9])(?!\d)")
+_ALL_ARGUMENTS = re.compile(r"\$\{?[@*]|\bshift\b|\bBASH_ARGV\b")
+
+
+def inspect_scripts(root: Path) -> tuple[Finding, ...]:
+    """Look at the two scripts in `root` and at the Python files below it, tests left out.
+
+    Returns:
+        Findings INT010 to INT017, each with file, line and an excerpt of it. A script that is not there is no finding.
+    """
+    found: list[Finding] = []
+    for name in (DOWNLOAD, RUN):
+        if (root / name).exists() or (root / name).is_symlink():
+            found += _inspect_script(root / name, name)
+    sources = sorted(path.relative_to(root) for path in root.rglob("*.py"))
+    in_python = (
+        one
+        for path in sources
+        if _TESTS.isdisjoint(path.parts)
+        for one in _inspect_python(root / path, path.as_posix())
+    )
+    return (*found, *islice(in_python, _MOST_IN_PYTHON))
+
+
+def _inspect_script(path: Path, name: str) -> Iterator[Finding]:
+    try:
+        content = read_plain(path, most_bytes=_READ_BYTES)
+        text = content.decode("utf-8")
+    except (NotPlainFile, UnicodeDecodeError):
+        text = "\0"
+    if "\0" in text:
+        yield finding("INT017", f"`{name}` is not plain UTF-8 text", where=Location(path=name, line=1))
+        return
+    yield from _line_ends(name, text)
+    text = text.replace("\r\n", "\n")
+    yield from _first_line(name, text)
+    parsed = commands(text)
+    yield from _each(name, parsed, "INT012", _FIXED_PYTHON.search)
+    yield from _each(name, parsed, "INT013", _GDOWN_OPTION.search)
+    yield from _each(name, parsed, "INT014", _HOME.search)
+    if name == RUN:
+        yield from _arguments(name, parsed)
+        yield from _each(name, parsed, "INT016", _INSTALLS.search)
+
+
+def _each(
+    name: str, parsed: tuple[Command, ...], code: str, search: Callable[[str], re.Match[str] | None]
+) -> Iterator[Finding]:
+    hits = [command for command in parsed if search(command.text)]
+    for command in hits[:_MOST_PER_FILE]:
+        yield finding(code, _excerpt(command.text), where=Location(path=name, line=command.line))
+
+
+def _line_ends(name: str, text: str) -> Iterator[Finding]:
+    lines = text.split("\n")
+    bad = [number for number, line in enumerate(lines, start=1) if line.endswith("\r")]
+    if bad:
+        seen = f"{len(bad)} of {len(lines)} lines end in CR LF, the first is {_excerpt(lines[bad[0] - 1])}"
+        yield finding(
+            "INT010",
+            seen,
+            limit="lines end in LF: bash takes the CR as part of the last word",
+            fix=f"Convert it: `sed -i 's/\\r$//' {name}`.",
+            where=Location(path=name, line=bad[0]),
+        )
+
+
+def _first_line(name: str, text: str) -> Iterator[Finding]:
+    first = text.partition("\n")[0]
+    problem = _shebang_problem(first)
+    if problem:
+        yield finding("INT011", f"{problem}: {_excerpt(first)}", where=Location(path=name, line=1))
+
+
+def _shebang_problem(first: str) -> str | None:
+    if first.startswith("\ufeff"):
+        return "a byte order mark stands before the first line"
+    if not first.startswith("#!"):
+        return "the first line is no `#!` line"
+    words = first[2:].split()
+    if not words or not words[0].startswith("/"):
+        return "the interpreter's path does not begin with `/`"
+    programs = [word.rpartition("/")[2] for word in words]
+    if programs[0] == "env":
+        programs = [word for word in programs[1:] if not word.startswith("-")] or [""]
+    if programs[0] not in _SHELLS:
+        return "the first line names another interpreter, but the grader calls `bash`"
+    return None
+
+
+def _arguments(name: str, parsed: tuple[Command, ...]) -> Iterator[Finding]:
+    text = "\n".join(command.expanded for command in parsed)
+    if _ALL_ARGUMENTS.search(text):
+        return
+    used = {int(number) for number in _ARGUMENT.findall(text)}
+    unused = [f"${number}" for number in range(1, _ARGUMENTS + 1) if number not in used]
+    if unused:
+        yield finding("INT015", f"{', '.join(unused)} not used in `{name}`", where=Location(path=name))
+
+
+def _inspect_python(path: Path, name: str) -> Iterator[Finding]:
+    try:
+        text = read_plain(path, most_bytes=_READ_BYTES).decode("utf-8", "replace")
+    except NotPlainFile:
+        return
+    hits = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.lstrip().startswith("#") or not _HOME.search(line[:10_000]):
+            continue
+        yield finding("INT014", _excerpt(line), where=Location(path=visible(name), line=number))
+        hits += 1
+        if hits == _MOST_PER_FILE:
+            return
+
+
+def _excerpt(line: str) -> str:
+    shown = visible(line.strip(" \t"), _EXCERPT_CHARACTERS)
+    return f"`{shown}`"

@@ -1,0 +1,85 @@
+"""A `Finding`: one thing that the student caused. Must not know how it is shown or where it is stored."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.model.catalogue import CATALOGUE
+
+
+class Severity(StrEnum):
+    """How much a finding weighs: only an error fails its stage."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Where a finding lies: a path inside the submission, a 1-based line and column, or a JSON pointer."""
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+    pointer: str | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+        return f"{place} at {self.pointer}" if self.pointer else place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that the student caused.
+
+    Attributes:
+        code: Stable code out of the catalogue, such as ``RUN003``.
+        title: The catalogue's short name of it.
+        seen: What was seen. Public: never a reference text, private input or host path.
+        limit: What was allowed or expected; empty where the title says it.
+        fix: What the student can do.
+        where: File and line, or JSON pointer, if there is one.
+        staff_detail: More for the staff alone, or None.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    seen: str
+    limit: str = ""
+    fix: str
+    where: Location | None = None
+    staff_detail: str | None = None
+
+
+def finding(
+    code: str,
+    seen: str,
+    *,
+    limit: str = "",
+    fix: str | None = None,
+    where: Location | None = None,
+    staff_detail: str | None = None,
+) -> Finding:
+    """Make the finding `code`, with severity, title and usual remedy from the catalogue.
+
+    Raises:
+        KeyError: The catalogue holds no such code (a bug).
+    """
+    entry = CATALOGUE[code]
+    return Finding(
+        code=code,
+        severity=Severity(entry.severity),
+        title=entry.title,
+        seen=seen,
+        limit=limit,
+        fix=fix or entry.fix,
+        where=where,
+        staff_detail=staff_detail,
+    )
+
+
+def has_error(findings: Iterable[Finding]) -> bool:
+    """Tell whether any finding is an error."""
+    return any(one.severity is Severity.ERROR for one in findings)

@@ -1,0 +1,21 @@
+"""A submission as it was handed in. Reads nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One hand-in.
+
+    Attributes:
+        id: The student id, or a name made from the file where none was found (`id_found` is False then).
+        source: The folder or archive that was given.
+        submitted_at: When it was handed in, with a time zone, if known.
+    """
+
+    id: str
+    source: Path
+    id_found: bool = True
+    submitted_at: datetime | None = None

@@ -1,0 +1,1 @@
+"""Shows a record to a person. Must not change one, nor know how it came about."""

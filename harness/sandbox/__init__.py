@@ -1,0 +1,1 @@
+"""Runs untrusted programs under limits. Must not know what a stage or an assignment is."""

@@ -1,0 +1,104 @@
+"""The contract of every sandbox. Must not know which engine serves it, nor what the program is for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from harness.sandbox.cause import Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A host folder or file that the program sees at `target` (absolute), read-only unless `writable`."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a program may use. `output_bytes` bounds stdout and stderr together, `disk_bytes` its writable mounts."""
+
+    timeout_s: float
+    memory_bytes: int
+    disk_bytes: int
+    output_bytes: int
+    cpus: float
+    pids: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One program to run.
+
+    Attributes:
+        name: Short word for labels and logs, such as ``run``.
+        argv: The command; paths in it come from `Sandbox.path`.
+        workdir: The mount that is the working directory.
+        network: Whether it may use the network.
+        stdin: Bytes given on standard input, then end of file.
+        log_dir: Host folder that gets ``NAME.stdout.log`` and ``NAME.stderr.log``.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+    workdir: Mount
+    limits: Limits
+    log_dir: Path
+    network: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    stdin: bytes = b""
+
+    @property
+    def stdout_path(self) -> Path:
+        """Where standard output is kept."""
+        return self.log_dir / f"{self.name}.stdout.log"
+
+    @property
+    def stderr_path(self) -> Path:
+        """Where standard error is kept."""
+        return self.log_dir / f"{self.name}.stderr.log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a program ended and what it used; what could not be measured is None."""
+
+    cause: Cause
+    exit_code: int | None
+    signal: int | None
+    duration_s: float
+    peak_memory_bytes: int | None
+
+
+class Sandbox(Protocol):
+    """Runs jobs one at a time per call; calls may come from several threads.
+
+    `name` is the word in records, `isolates` tells whether the program is kept from the rest of the machine,
+    `image_id` the engine's id of the image or None.
+    """
+
+    name: str
+    isolates: bool
+    image_id: str | None
+
+    def path(self, mount: Mount, relative: str = "") -> str:
+        """Tell the path at which the program sees `mount` (or a path below it)."""
+        ...
+
+    def host_address(self) -> str:
+        """Give the address at which a program with network reaches this machine."""
+        ...
+
+    def run(self, job: Job) -> Ended:
+        """Run the job to its end, whatever that is, and leave nothing of it behind.
+
+        Raises:
+            EnvironmentFault: The engine is gone, the disk is full.
+            SandboxFault: The program could not be started or stopped for a reason of ours.
+        """
+        ...

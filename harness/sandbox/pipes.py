@@ -1,0 +1,101 @@
+"""Carries the streams of a local process, and reads what its supervisor reports. Must not know why it runs."""
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+
+from harness.sandbox.capture import Capture, Stream
+
+_CHUNK_BYTES = 65536
+
+
+class Pipes:
+    """Threads that feed a process's standard input and keep what it prints."""
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        *,
+        capture: Capture,
+        stdin: bytes,
+        on_failure: Callable[[], None],
+    ) -> None:
+        self._process = process
+        self._capture = capture
+        self._stdin = stdin
+        self._on_failure = on_failure
+        self.error: OSError | None = None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._receive, args=("stdout", process.stdout.fileno()), daemon=True),
+            threading.Thread(target=self._receive, args=("stderr", process.stderr.fileno()), daemon=True),
+        ]
+        self._writer = threading.Thread(target=self._send, daemon=True)
+
+    def start(self) -> None:
+        """Begin to carry."""
+        for thread in (*self._readers, self._writer):
+            thread.start()
+
+    def finish(self, timeout_s: float) -> bool:
+        """Wait until all that the dead processes printed has arrived; False if some process still holds a pipe."""
+        for thread in (*self._readers, self._writer):
+            if thread.ident is not None:
+                thread.join(timeout_s)
+        return not any(thread.is_alive() for thread in (*self._readers, self._writer))
+
+    def _send(self) -> None:
+        pipe = self._process.stdin
+        if pipe is None:
+            return
+        with contextlib.suppress(BrokenPipeError):  # the program ended before it read all: its own affair
+            pipe.write(self._stdin)
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()
+
+    def _receive(self, stream: Stream, descriptor: int) -> None:
+        while chunk := os.read(descriptor, _CHUNK_BYTES):
+            if self.error is not None:
+                continue  # goes on reading, so that the program is not held up while it is killed
+            try:
+                self._capture.write(stream, chunk)
+            except OSError as error:
+                self.error = error
+                self._on_failure()
+
+
+class Report:
+    """A thread that reads the lines of the supervisor: see `supervise`."""
+
+    def __init__(self, descriptor: int, *, on_end: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._on_end = on_end
+        self._thread = threading.Thread(target=self._read, name="supervisor-report", daemon=True)
+        self.exec_errno: int | None = None
+        self.status: int | None = None
+        self.peak_bytes = 0
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Wait for the last line; the supervisor is dead, so that it comes at once."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _read(self) -> None:
+        with os.fdopen(self._descriptor, closefd=False) as lines:
+            for line in lines:
+                self._take(line.split())
+        self._on_end()
+
+    def _take(self, words: list[str]) -> None:
+        if words[:1] == ["exec"]:
+            self.exec_errno = int(words[1])
+        if words[:1] == ["end"]:
+            self.status, self.peak_bytes = int(words[1]), int(words[2])
+            self._on_end()

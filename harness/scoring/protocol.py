@@ -1,0 +1,216 @@
+"""The JSON lines between host and scoring worker, as dataclasses, shared by both sides. Must not need more than Python.
+
+Host to worker, one object a line:
+
+    {"id", "adapter": path or null for the base model, "examples": [{"id", "prompt", "output"}]}
+
+Worker to host:
+
+    {"event": "ready", "device", "dtype", "versions": {name: version}}             once, when the base model is loaded
+    {"event": "progress", "id", "done", "total"}                                   examples of one request
+    {"event": "result", "id", "examples": [{"id", "tokens", "nll_nats", "perplexity"}]}
+    {"event": "error", "id": request or null, "kind": "adapter"|"example"|"base"|"internal", "message"}
+
+A request ends with its `result` or `error`; an `error` without an id is about the worker itself. Figures that are
+not finite travel as the strings "nan", "inf" and "-inf": JSON has no such numbers, and the host must tell them apart.
+Decoding is strict: an unknown, missing or mistyped field is a ValueError that says what was seen.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_args
+
+from harness.model.result import ExampleScore
+from harness.scoring.refusal import Kind
+
+_SHOWN = 120
+_NOT_FINITE = ("nan", "inf", "-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptedExample:
+    """A prompt as the student's get_prompt made it, and the reference output."""
+
+    id: str
+    prompt: str
+    output: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Score `examples` with the adapter in the folder `adapter`, or with the bare base model where it is None."""
+
+    id: str
+    adapter: str | None
+    examples: tuple[PromptedExample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The base model is loaded."""
+
+    device: str
+    dtype: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """`done` of `total` examples of request `id` are scored."""
+
+    id: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Request `id` is answered; examples in the order of the request."""
+
+    id: str
+    examples: tuple[ExampleScore, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Request `id` is refused or failed (None: the worker itself); kinds are those of `harness.scoring.refusal`."""
+
+    id: str | None
+    kind: Kind
+    message: str
+
+
+Reply = Ready | Progress | Result | Failure
+
+
+def encode_request(request: Request) -> str:
+    """Give the request as one line, newline included."""
+    return _line(asdict(request))
+
+
+def decode_request(line: str) -> Request:
+    """Read a request.
+
+    Raises:
+        ValueError: The line is no request; the text says what was seen.
+    """
+    fields = _object(_parse(line, "request"), "request", id=str, adapter=(str, type(None)), examples=list)
+    examples = (_object(one, "example", id=str, prompt=str, output=str) for one in fields["examples"])
+    return Request(
+        id=fields["id"], adapter=fields["adapter"], examples=tuple(PromptedExample(**one) for one in examples)
+    )
+
+
+def encode_reply(reply: Reply) -> str:
+    """Give the reply as one line, newline included."""
+    match reply:
+        case Ready():
+            return _line({"event": "ready", **asdict(reply), "versions": dict(reply.versions)})
+        case Progress():
+            return _line({"event": "progress", **asdict(reply)})
+        case Failure():
+            return _line({"event": "error", **asdict(reply)})
+        case Result():
+            examples = [example_to_json(one) for one in reply.examples]
+            return _line({"event": "result", "id": reply.id, "examples": examples})
+
+
+def decode_reply(line: str) -> Reply:
+    """Read a reply.
+
+    Raises:
+        ValueError: The line is no reply; the text says what was seen.
+    """
+    value = _parse(line, "reply")
+    event = value.pop("event", None) if isinstance(value, dict) else None
+    match event:
+        case "ready":
+            return _ready(value)
+        case "progress":
+            return Progress(**_object(value, "progress", id=str, done=int, total=int))
+        case "result":
+            fields = _object(value, "result", id=str, examples=list)
+            return Result(id=fields["id"], examples=tuple(example_from_json(one) for one in fields["examples"]))
+        case "error":
+            return _failure(value)
+        case _:
+            raise ValueError(f"reply: expected the event ready, progress, result or error, saw {_seen(line)}")
+
+
+def example_to_json(example: ExampleScore) -> dict[str, object]:
+    """Give one example's evidence as JSON values; not finite figures become strings."""
+    fields = asdict(example)
+    return {**fields, "nll_nats": number_to_json(example.nll_nats), "perplexity": number_to_json(example.perplexity)}
+
+
+def example_from_json(value: object) -> ExampleScore:
+    """Read one example's evidence.
+
+    Raises:
+        ValueError: It is none; the text says what was seen.
+    """
+    number = (int, float, str)
+    fields = _object(value, "scored example", id=str, tokens=int, nll_nats=number, perplexity=number)
+    return ExampleScore(
+        id=fields["id"],
+        tokens=fields["tokens"],
+        nll_nats=_number(fields["nll_nats"]),
+        perplexity=_number(fields["perplexity"]),
+    )
+
+
+def number_to_json(value: float) -> float | str:
+    """Give a figure as JSON: the number, or "nan", "inf", "-inf"."""
+    return value if math.isfinite(value) else str(value)
+
+
+def _ready(value: object) -> Ready:
+    fields = _object(value, "ready", device=str, dtype=str, versions=dict)
+    if not all(isinstance(version, str) for version in fields["versions"].values()):
+        raise ValueError(f"ready: versions must be strings, saw {_seen(fields['versions'])}")
+    return Ready(**fields)
+
+
+def _failure(value: object) -> Failure:
+    fields = _object(value, "error", id=(str, type(None)), kind=str, message=str)
+    if fields["kind"] not in get_args(Kind):
+        raise ValueError(f"error: kind must be one of {', '.join(get_args(Kind))}, saw {_seen(fields['kind'])}")
+    return Failure(**fields)
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _parse(line: str, what: str) -> object:
+    try:
+        return json.loads(line, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise ValueError(f"{what}: not a JSON line ({error}), saw {_seen(line)}") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _object(value: object, what: str, **types: type | tuple[type, ...]) -> dict[str, Any]:
+    """Check that `value` is an object with exactly these fields of these types."""
+    if not isinstance(value, dict) or value.keys() != types.keys():
+        raise ValueError(f"{what}: expected an object with {', '.join(types)}, saw {_seen(value)}")
+    for name, kind in types.items():
+        if not isinstance(value[name], kind) or isinstance(value[name], bool):
+            raise ValueError(f"{what}: {name} has the wrong type, saw {_seen(value[name])}")
+    return value
+
+
+def _number(value: float | str) -> float:
+    if isinstance(value, str) and value not in _NOT_FINITE:
+        raise ValueError(f"scored example: expected a number or one of {', '.join(_NOT_FINITE)}, saw {_seen(value)}")
+    return float(value)
+
+
+def _seen(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return repr(text[:_SHOWN]) + (" (cut)" if len(text) > _SHOWN else "")

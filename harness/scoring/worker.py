@@ -1,0 +1,110 @@
+"""The scoring process, ``python -m harness.scoring.worker``: JSON lines in and out, see `harness.scoring.protocol`.
+
+Runs where torch is, usually in a container that has this package's folder and the image's packages alone. Must not
+import anything else, and must not write anything but replies to standard output.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.model.assignment import Quantization
+from harness.scoring.protocol import Failure, Progress, Ready, Reply, Request, Result, decode_request, encode_reply
+from harness.scoring.refusal import BaseModelError, RefusalError
+
+if TYPE_CHECKING:
+    from harness.scoring.engine import Dtype, Engine
+
+Emit = Callable[[Reply], None]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Load the base model, answer requests until the input ends; 1 if the base model cannot be used."""
+    emit = _claim_stdout()
+    options = _options(arguments)
+    try:
+        engine = _start(options, emit)
+    except RefusalError as refusal:
+        emit(Failure(id=None, kind=refusal.kind, message=str(refusal)))
+        return 1
+    serve(engine, sys.stdin.buffer, emit)
+    return 0
+
+
+def serve(engine: "Engine", lines: Iterable[bytes], emit: Emit) -> None:
+    """Answer each line; a bad adapter, example or line costs that request only."""
+    for line in lines:
+        try:
+            request = decode_request(line.decode())
+        except ValueError as error:
+            emit(Failure(id=None, kind="internal", message=str(error)))
+        else:
+            emit(_answer(engine, request, emit))
+
+
+def _answer(engine: "Engine", request: Request, emit: Emit) -> Result | Failure:
+    def on_progress(done: int, total: int) -> None:
+        emit(Progress(id=request.id, done=done, total=total))
+
+    adapter = None if request.adapter is None else Path(request.adapter)
+    try:
+        return Result(id=request.id, examples=tuple(engine.score(request.examples, adapter, on_progress=on_progress)))
+    except RefusalError as refusal:
+        return Failure(id=request.id, kind=refusal.kind, message=str(refusal))
+    except (RuntimeError, MemoryError) as error:  # torch's own, out of memory among them
+        return Failure(id=request.id, kind="internal", message=f"{type(error).__name__}: {error}")
+
+
+def _claim_stdout() -> Emit:
+    """Keep standard output for replies: whatever a library prints goes to standard error from here on."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def emit(reply: Reply) -> None:
+        replies.write(encode_reply(reply))
+        replies.flush()
+
+    return emit
+
+
+def _start(options: argparse.Namespace, emit: Emit) -> "Engine":
+    """Import torch (not before standard output is ours) and load the base model."""
+    try:
+        from harness.scoring.engine import Engine, available_device, versions
+    except ImportError as error:
+        raise BaseModelError(f"a package that scoring needs is not installed: {error}") from error
+    device = available_device() if options.device == "auto" else options.device
+    dtype: Dtype = options.dtype
+    if options.dtype == "auto":
+        dtype = "bfloat16" if device == "cuda" else "float32"
+    engine = Engine(
+        options.base_model,
+        quantization=options.quantization,
+        device=device,
+        dtype=dtype,
+        max_tokens=options.max_tokens,
+    )
+    emit(Ready(device=device, dtype=dtype, versions=versions()))
+    return engine
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="harness.scoring.worker", description="Scores adapters over JSON lines.")
+    parser.add_argument("--base-model", required=True, help="folder of the base model")
+    parser.add_argument("--quantization", required=True, type=_quantization, help="fields of Quantization as JSON")
+    parser.add_argument("--device", choices=("cpu", "cuda", "auto"), default="auto")
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
+    parser.add_argument("--max-tokens", type=int, default=2048)
+    return parser.parse_args(arguments)
+
+
+def _quantization(text: str) -> Quantization:
+    return Quantization(**json.loads(text))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

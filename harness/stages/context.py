@@ -1,0 +1,96 @@
+"""What every stage of a run is given, and the folders of one submission. Must not decide anything."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.model.assignment import Assignment, BaseModel, Example
+from harness.sandbox.interface import Sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """The folders of one submission.
+
+    Attributes:
+        scratch: Thrown away after grading; parts of it are mounted into containers.
+        kept: Stays in the run folder; never mounted into a container.
+    """
+
+    scratch: Path
+    kept: Path
+
+    @property
+    def tree(self) -> Path:
+        """The unpacked submission: code, scripts and what download.sh fetched."""
+        return self.scratch / "submission"
+
+    @property
+    def adapter(self) -> Path:
+        """The admitted adapter: a sanitised config and the weights, out of the student's reach."""
+        return self.scratch / "adapter"
+
+    @property
+    def input(self) -> Path:
+        """Folder with the test input, without outputs."""
+        return self.scratch / "input"
+
+    @property
+    def logs(self) -> Path:
+        """Standard output and error of every program."""
+        return self.kept / "logs"
+
+    @property
+    def evidence(self) -> Path:
+        """What the grade can be computed from again."""
+        return self.kept / "evidence"
+
+    @property
+    def predictions(self) -> Path:
+        """The predictions as run.sh wrote them."""
+        return self.kept / "predictions.json"
+
+    @property
+    def prompts(self) -> Path:
+        """The prompts that the student's get_prompt made."""
+        return self.evidence / "prompts.json"
+
+    @property
+    def score(self) -> Path:
+        """Per-example NLL of adapter and base model, and the aggregates."""
+        return self.evidence / "score.json"
+
+    @property
+    def tree_digest(self) -> Path:
+        """SHA-256 of the submission as it was handed in."""
+        return self.evidence / "submission.sha256"
+
+    @property
+    def adapter_digest(self) -> Path:
+        """SHA-256 of the admitted weights."""
+        return self.evidence / "adapter.sha256"
+
+    def make(self) -> None:
+        """Make the folders that the stages expect."""
+        for folder in (self.scratch, self.input, self.logs, self.evidence):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What holds for all submissions of a run.
+
+    Attributes:
+        examples: The test set. Its outputs never enter a container that runs student code.
+        base_path: Host folder of the base model.
+        harness_package: Host folder of this package, mounted where our own code runs inside a container.
+    """
+
+    assignment: Assignment
+    base: BaseModel
+    base_path: Path
+    examples: tuple[Example, ...]
+    split: Literal["public", "private"]
+    sandbox: Sandbox
+    harness_package: Path
+    device: Literal["cpu", "cuda"]

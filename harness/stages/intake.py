@@ -1,0 +1,46 @@
+"""Intake: unpack safely, find the root, check what must and must not be there, look at the scripts. Runs nothing."""
+
+import shutil
+from pathlib import Path
+
+from harness.files import write_whole
+from harness.intake.archive import unpack
+from harness.intake.layout import check_layout, find_root, tree_sha256
+from harness.intake.scripts import inspect_scripts
+from harness.model.finding import finding, has_error
+from harness.model.result import StageResult
+from harness.model.submission import Submission
+from harness.stages.context import Context, Workspace
+from harness.stages.outcome import Clock, done
+
+
+def intake(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
+    """Fill `workspace.tree` from the folder or archive."""
+    clock = Clock()
+    rules = context.assignment.submission
+    unpacked = workspace.scratch / "unpacked"
+    findings = list(
+        unpack(
+            submission.source,
+            unpacked,
+            max_bytes=rules.max_bytes,
+            max_files=rules.max_files,
+            ignored=rules.ignored,
+        )
+    )
+    if not submission.id_found:
+        findings.append(
+            finding("INT006", f"`{submission.source.name}` holds no student id", limit=f"pattern {rules.student_id}")
+        )
+    if not unpacked.is_dir():
+        return done("intake", clock, findings, summary="could not be unpacked")
+    shutil.move(find_root(unpacked), workspace.tree)
+    write_whole(workspace.tree_digest, tree_sha256(workspace.tree).encode())
+    findings += check_layout(workspace.tree, rules)
+    findings += inspect_scripts(workspace.tree)
+    files = sum(path.is_file() for path in _walk(workspace.tree))
+    return done("intake", clock, findings, summary=f"{files} files" if not has_error(findings) else "not acceptable")
+
+
+def _walk(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if not path.is_symlink()]

@@ -1,0 +1,130 @@
+"""Render: the student's get_prompt and get_bnb_config, called in a container with no network; prompts come back as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.files import NotPlain, read_untrusted, write_json
+from harness.model.assignment import Example, Quantization, ScoringRules
+from harness.model.finding import Finding, Location, finding
+from harness.model.result import StageResult
+from harness.model.submission import Submission
+from harness.sandbox.interface import Job, Mount
+from harness.stages.context import Context, Workspace
+from harness.stages.outcome import Clock, done
+from harness.stages.program import Codes, bad_end, limits_of, receipt_of
+from harness.text import visible
+
+PROGRAM = Path(__file__).parent / "inside" / "render.py"
+CODES = Codes(deadline="REN005", limit="REN005", failed="REN002", not_found="REN002")
+MAX_BYTES = 64_000_000
+
+
+def render(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
+    """Make the prompts of all examples and check them and the quantisation."""
+    clock = Clock()
+    rules = context.assignment.stages.render
+    candidates = context.assignment.submission.prompt_files
+    utils = next((name for name in candidates if (workspace.tree / name).is_file()), None)
+    if utils is None:
+        missing = finding("REN001", "none of the files is there", limit="one of " + ", ".join(candidates))
+        return done("render", clock, [missing], summary="no prompts", budget_s=rules.timeout_s)
+    output = Mount(source=workspace.scratch / "rendered", target="/output", writable=True)
+    output.source.mkdir()
+    job = _job(context, workspace, utils, output)
+    ended = context.sandbox.run(job)
+    failure = bad_end(ended, job, command=f"{utils}", codes=CODES)
+    findings, prompts = ([failure], []) if failure else _read(context, output.source, utils)
+    if not findings:
+        write_json(workspace.prompts, prompts)
+    return done(
+        "render",
+        clock,
+        findings,
+        summary=f"{len(prompts)} prompts" if not findings else "no prompts",
+        budget_s=rules.timeout_s,
+        receipt=receipt_of(ended, context.sandbox),
+    )
+
+
+def _job(context: Context, workspace: Workspace, utils: str, output: Mount) -> Job:
+    sandbox = context.sandbox
+    tree = Mount(source=workspace.tree, target="/submission")
+    given = Mount(source=workspace.input, target="/input")
+    program = Mount(source=PROGRAM, target="/opt/render.py")
+    paths = (
+        sandbox.path(program),
+        sandbox.path(tree, utils),
+        sandbox.path(given, "input.json"),
+        sandbox.path(output, "prompts.json"),
+    )
+    return Job(
+        name="render",
+        argv=("python3", *paths),
+        mounts=(tree, given, program, output),
+        workdir=tree,
+        limits=limits_of(context.assignment.stages.render),
+        log_dir=workspace.logs,
+    )
+
+
+def _read(context: Context, folder: Path, utils: str) -> tuple[list[Finding], list[dict[str, str]]]:
+    try:
+        rendered = json.loads(read_untrusted(folder, "prompts.json", max_bytes=MAX_BYTES))
+        rows, config = rendered["prompts"], rendered["bnb_config"]
+        prompts = {row["id"]: row["prompt"] for row in rows}
+    except (NotPlain, ValueError, TypeError, KeyError, RecursionError) as error:
+        return [finding("REN002", f"{utils} left no readable prompts: {visible(str(error))}")], []
+    where = Location(path=utils)
+    findings = [
+        *check_prompts(prompts, context.examples, rules=context.assignment.scoring, where=where),
+        *check_quantization(config, context.assignment.scoring.quantization, where=where),
+    ]
+    return findings, [{"id": example.id, "prompt": prompts[example.id]} for example in context.examples if not findings]
+
+
+def check_prompts(
+    prompts: dict[str, Any], examples: tuple[Example, ...], *, rules: ScoringRules, where: Location
+) -> list[Finding]:
+    """Check that each prompt is a string, holds its instruction and keeps to the length limit; one finding at most."""
+    wrong = [(example.id, fault) for example in examples if (fault := _fault(prompts.get(example.id), example, rules))]
+    if not wrong:
+        return []
+    first, fault = wrong[0]
+    seen = f"{len(wrong)} of {len(examples)} prompts; the first, for id {visible(first)}: {fault}"
+    return [finding("REN003", seen, limit=f"a string of 1 to {rules.max_prompt_characters} characters", where=where)]
+
+
+def _fault(prompt: object, example: Example, rules: ScoringRules) -> str | None:
+    if not isinstance(prompt, str):
+        return f"get_prompt returned {type(prompt).__name__}, not a string"
+    if example.instruction.strip() not in prompt:
+        return "the instruction is not in it"
+    if len(prompt) > rules.max_prompt_characters:
+        return f"it has {len(prompt)} characters"
+    try:
+        prompt.encode("utf-8")
+    except UnicodeEncodeError:
+        return "it holds half a character (a lone surrogate)"
+    return None
+
+
+def check_quantization(config: object, allowed: Quantization, *, where: Location) -> list[Finding]:
+    """Compare what get_bnb_config returned with the assignment's settings; one finding for all that differ."""
+    given = config if isinstance(config, dict) else {}
+    wanted: dict[str, object] = {"load_in_4bit": allowed.load_in_4bit}
+    if allowed.load_in_4bit:
+        wanted |= {
+            "bnb_4bit_quant_type": allowed.bnb_4bit_quant_type,
+            "bnb_4bit_use_double_quant": allowed.bnb_4bit_use_double_quant,
+            "bnb_4bit_compute_dtype": allowed.bnb_4bit_compute_dtype,
+        }
+    differing = [key for key, value in wanted.items() if _plain(given.get(key)) != value]
+    if not differing:
+        return []
+    seen = ", ".join(f"{key}={visible(str(given.get(key)), 40)}" for key in differing)
+    return [finding("REN004", seen, limit=", ".join(f"{key}={wanted[key]}" for key in differing), where=where)]
+
+
+def _plain(value: object) -> object:
+    return value.removeprefix("torch.") if isinstance(value, str) else value

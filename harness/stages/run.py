@@ -1,0 +1,67 @@
+"""Run: the student's `run.sh BASE ADAPTER INPUT OUTPUT` with no network; base, adapter and input are read-only."""
+
+from pathlib import Path
+
+from harness.files import NotPlain, read_untrusted, write_whole
+from harness.model.finding import Finding, finding
+from harness.model.result import StageResult
+from harness.model.submission import Submission
+from harness.sandbox.interface import Job, Mount
+from harness.stages.context import Context, Workspace
+from harness.stages.outcome import Clock, done
+from harness.stages.program import Codes, bad_end, limits_of, receipt_of
+
+CODES = Codes(deadline="RUN001", limit="RUN002", failed="RUN003", not_found="RUN005")
+MAX_BYTES = 256_000_000
+OUTPUT = "predictions.json"
+
+
+def run(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
+    """Run the command of the assignment and keep the predictions it wrote."""
+    clock = Clock()
+    rules = context.assignment.stages.run
+    output = Mount(source=workspace.scratch / "output", target="/output", writable=True)
+    output.source.mkdir()
+    job = _job(context, workspace, output)
+    ended = context.sandbox.run(job)
+    failure = bad_end(ended, job, command="run.sh", codes=CODES)
+    findings = [failure] if failure else _keep(output.source, workspace.predictions)
+    return done(
+        "run",
+        clock,
+        findings,
+        summary="predictions written" if not findings else "no predictions",
+        budget_s=rules.timeout_s,
+        receipt=receipt_of(ended, context.sandbox),
+    )
+
+
+def _job(context: Context, workspace: Workspace, output: Mount) -> Job:
+    tree = Mount(source=workspace.tree, target="/submission", writable=True)
+    base = Mount(source=context.base_path, target=f"/models/{context.base.name}")
+    adapter = Mount(source=workspace.adapter, target="/adapter")
+    given = Mount(source=workspace.input, target="/input")
+    sandbox = context.sandbox
+    places = {
+        "{base}": sandbox.path(base),
+        "{adapter}": sandbox.path(adapter),
+        "{input}": sandbox.path(given, "input.json"),
+        "{output}": sandbox.path(output, OUTPUT),
+    }
+    return Job(
+        name="run",
+        argv=tuple(places.get(word, word) for word in context.assignment.stages.run.command),
+        mounts=(tree, base, adapter, given, output),
+        workdir=tree,
+        limits=limits_of(context.assignment.stages.run),
+        log_dir=workspace.logs,
+    )
+
+
+def _keep(folder: Path, target: Path) -> list[Finding]:
+    try:
+        content = read_untrusted(folder, OUTPUT, max_bytes=MAX_BYTES)
+    except NotPlain as error:
+        return [finding("RUN004", f"run.sh ended well, but the output cannot be read: {error}", limit="the file in $4")]
+    write_whole(target, content)
+    return []

@@ -1,0 +1,76 @@
+"""Validate: the predictions against the schema, then against the input's ids. Runs nothing."""
+
+from collections import Counter
+
+from harness.model.finding import Finding, Location, finding
+from harness.model.result import StageResult
+from harness.model.submission import Submission
+from harness.schema.document import load_json
+from harness.schema.problem import DocumentError, Problem
+from harness.schema.validate import problems
+from harness.stages.context import Context, Workspace
+from harness.stages.outcome import Clock, done
+from harness.text import visible
+
+NAMED = 3
+
+
+def validate(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
+    """Check form, ids and emptiness of the predictions."""
+    clock = Clock()
+    findings, count = check_predictions(
+        workspace.predictions.read_bytes(), wanted=[example.id for example in context.examples]
+    )
+    summary = f"{count} of {len(context.examples)} predictions" if not findings else "not valid"
+    return done("validate", clock, findings, summary=summary)
+
+
+def check_predictions(content: bytes, *, wanted: list[str]) -> tuple[list[Finding], int]:
+    """Give the findings and the number of predictions.
+
+    Args:
+        content: The file as run.sh wrote it.
+        wanted: The ids of the input, each once.
+    """
+    try:
+        document = load_json(content, "predictions.json")
+    except DocumentError as error:
+        return [_finding("VAL001", problem) for problem in error.problems], 0
+    wrong = problems(document, "predictions.v1")
+    if wrong:
+        return [_finding("VAL002", problem) for problem in wrong], 0
+    rows: list[dict[str, str]] = document.data
+    return _check_ids([row["id"] for row in rows], wanted) + _check_empty(rows), len(rows)
+
+
+def _finding(code: str, problem: Problem) -> Finding:
+    where = Location(path=problem.file, line=problem.line, column=problem.column, pointer=problem.pointer or None)
+    return finding(code, visible(problem.seen), limit=problem.expected, fix=problem.remedy, where=where)
+
+
+def _check_ids(given: list[str], wanted: list[str]) -> list[Finding]:
+    counts, known = Counter(given), set(wanted)
+    missing = [one for one in wanted if one not in counts]
+    twice = [one for one, count in counts.items() if count > 1]
+    unknown = [one for one in counts if one not in known]
+    return [
+        finding(code, f"{len(ids)} {what}, first: {_some(ids)}", limit=f"each of the {len(wanted)} ids once")
+        for code, ids, what in (
+            ("VAL003", missing, "missing"),
+            ("VAL004", twice, "there more than once"),
+            ("VAL005", unknown, "unknown"),
+        )
+        if ids
+    ]
+
+
+def _check_empty(rows: list[dict[str, str]]) -> list[Finding]:
+    empty = [row["id"] for row in rows if not row["output"].strip()]
+    if not empty:
+        return []
+    seen = f"{len(empty)} of {len(rows)} outputs are empty, first: {_some(empty)}"
+    return [finding("VAL006", seen, limit="some text in each `output`")]
+
+
+def _some(ids: list[str]) -> str:
+    return ", ".join(visible(one, 60) for one in ids[:NAMED]) + (", …" if len(ids) > NAMED else "")

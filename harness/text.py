@@ -1,0 +1,18 @@
+"""Makes text that a student controls safe to show in a terminal or a record."""
+
+import unicodedata
+
+SHOWN = 400
+
+
+def visible(text: str, limit: int = SHOWN) -> str:
+    """Cut to `limit` characters and write control, format and bidirectional characters as escapes."""
+    shown = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(_escape(char) for char in shown)
+
+
+def _escape(char: str) -> str:
+    if char == "\t":
+        return "    "
+    hidden = unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    return char.encode("unicode_escape", "surrogatepass").decode() if hidden else char

@@ -1,0 +1,96 @@
+"""Writes a trained adapter as the course wants it, and tells whether an adapter folder is complete.
+
+The weights are stored in bf16: rank 16 on all linear layers of Qwen3-4B is 33.0M parameters, 132 MB in fp32, over the
+course's 100 MB, and 66 MB in bf16. Must not know how the adapter was trained or where it came from; torch is not
+needed to check a folder.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+CONFIG_NAME = "adapter_config.json"
+WEIGHTS_NAME = "adapter_model.safetensors"
+ADAPTER_FILES = (CONFIG_NAME, WEIGHTS_NAME)
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def save_adapter(model: Any, folder: Path, *, base_model: str) -> Path:
+    """Write the two files of a PEFT model's adapter, weights in bf16, and return the folder.
+
+    Args:
+        model: The `PeftModel`.
+        folder: Where to; it must not exist.
+        base_model: Folder or hub name of the base; only its name is written down, never a path of this machine.
+    """
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+    from torch import bfloat16
+
+    folder.mkdir(parents=True)
+    state = get_peft_model_state_dict(model, save_embedding_layers=False)
+    weights = {name: state[name].detach().to("cpu", bfloat16).contiguous() for name in sorted(state)}
+    save_file(weights, folder / WEIGHTS_NAME, metadata={"format": "pt"})
+    (folder / WEIGHTS_NAME).chmod(0o644)
+    config = model.peft_config["default"].to_dict()
+    config["base_model_name_or_path"] = base_name(base_model)
+    config["inference_mode"] = True
+    text = json.dumps(config, ensure_ascii=False, indent=2, sort_keys=True, default=_plain)
+    (folder / CONFIG_NAME).write_text(text + "\n", encoding="utf-8")
+    return folder
+
+
+def base_name(base_model: str) -> str:
+    """Return the name to write down for a base: a hub name as it is, the last part of a local path."""
+    path = Path(base_model).expanduser()
+    return path.resolve().name if path.exists() else base_model
+
+
+def zip_adapter(folder: Path, archive: Path) -> Path:
+    """Zip the adapter with its folder inside; the same adapter gives the same bytes."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for name in ADAPTER_FILES:
+            entry = zipfile.ZipInfo(f"{folder.name}/{name}", date_time=_ZIP_DATE)
+            entry.external_attr = 0o100644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, (folder / name).read_bytes())
+    return archive
+
+
+def find_problem(folder: Path) -> str | None:
+    """Say what keeps an adapter folder from being complete, or return None when nothing does."""
+    missing = [name for name in ADAPTER_FILES if not (folder / name).is_file()]
+    if missing:
+        return f"{' and '.join(missing)} missing"
+    try:
+        json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    except ValueError:
+        return f"{CONFIG_NAME} is not JSON"
+    return _weights_problem(folder / WEIGHTS_NAME)
+
+
+def _weights_problem(path: Path) -> str | None:
+    """Hold the length that the safetensors header promises against the file's own."""
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        header_bytes = int.from_bytes(file.read(8), "little")
+        if not 2 <= header_bytes <= size_bytes - 8:
+            return f"{WEIGHTS_NAME} is not a safetensors file"
+        try:
+            header = json.loads(file.read(header_bytes))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return f"{WEIGHTS_NAME} has a broken safetensors header"
+    promised_bytes = 8 + header_bytes + max(ends, default=0)
+    if size_bytes != promised_bytes:
+        return f"{WEIGHTS_NAME} is {size_bytes} bytes long where its header promises {promised_bytes}"
+    return None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    return getattr(value, "value", str(value))

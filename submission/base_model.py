@@ -1,0 +1,90 @@
+"""Loads the base model, quantised as `get_bnb_config` says, and its tokenizer.
+
+Shared by training and prediction. Must not know about adapters, data or the command line.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from files import InputError
+from progress import say
+
+PACKAGES = "torch transformers peft trl bitsandbytes accelerate datasets"
+
+
+def prepare_libraries(base: str) -> None:
+    """Quieten the libraries and keep them off the network when the base is a folder; call before importing them.
+
+    Raises:
+        InputError: The base looks like a path, but no such folder exists.
+    """
+    if Path(base).is_dir():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    elif base.startswith((".", "/", "~")) or base.count("/") > 1:
+        raise InputError(f"no base model at {base}: no such folder; give a folder or a hub name like Qwen/Qwen3-4B")
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    # TRL sets these two old names on its own; transformers then warns the student, who never wrote them.
+    warnings.filterwarnings("ignore", message=r"`(is_)?gradient_checkpointing` is deprecated", category=FutureWarning)
+
+
+def explain_missing(error: ImportError) -> str:
+    """Say which package is missing and how to get it."""
+    return f"the Python package {error.name or error} cannot be imported ({error}); install: pip install {PACKAGES}"
+
+
+def load_base(base: str, *, keep_4bit: bool = False) -> tuple[Any, Any]:
+    """Load model and tokenizer on the first GPU, or on the CPU where there is none.
+
+    The weights are quantised to NF4 and, unless `keep_4bit`, expanded again once: the values stay those of NF4, but no
+    longer have to be expanded in every layer at every step, which is about twice as fast and takes three times the
+    memory (8 GB for 4B parameters). Arithmetic is in bf16 on a GPU and in fp32, which is faster there, on a CPU.
+
+    Args:
+        base: A folder, or a name on the hub.
+        keep_4bit: Leave the weights in 4 bits.
+
+    Returns:
+        The model and the tokenizer, whose padding token is set.
+
+    Raises:
+        InputError: No usable model or tokenizer is there, or `keep_4bit` was asked for on a CPU.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    from utils import get_bnb_config
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    if keep_4bit and device == "cpu":
+        # bitsandbytes repacks CPU weights in the first evaluation; from then on training gets no gradient through them.
+        raise InputError("--keep_4bit needs a CUDA GPU, and none was found; leave the option out")
+    say(f"loading {base} in 4 bits on {device} ...")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        model = AutoModelForCausalLM.from_pretrained(
+            base, quantization_config=get_bnb_config(), dtype=torch.bfloat16, device_map={"": device}
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot load a base model from {base}: {error}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model if keep_4bit else _expand(model, device), tokenizer
+
+
+def _expand(model: Any, device: str) -> Any:
+    """Turn NF4 weights into plain ones of the same values."""
+    import torch
+
+    model = model.dequantize()
+    model.is_loaded_in_4bit = False  # transformers leaves it set, and PEFT and TRL go by it
+    return model.to(torch.bfloat16 if device.startswith("cuda") else torch.float32)

@@ -1,0 +1,127 @@
+"""Brings the adapter to where the grader looks for it: fetch, check, unpack, put in place. Called by download.sh.
+
+    python submission/download.py --source SOURCE --sha256 HEX --output adapter_checkpoint
+
+The output folder appears whole or not at all. Exit statuses are in `sources.Exit`. Must not import torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+from adapter_files import ADAPTER_FILES, WEIGHTS_NAME, find_problem
+from archive import take_from_folder, unpack_zip, wrong_file
+from files import put_in_place, scratch_folder, sha256_of
+from progress import say
+from sources import Exit, FetchError, parse_source
+
+PACKAGES = "gdown requests huggingface_hub"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Declare the options."""
+    parser = argparse.ArgumentParser(description="Fetch the trained adapter.")
+    parser.add_argument("--source", required=True, help="Drive id or link, Drive folder, https link, hf:owner/name")
+    parser.add_argument("--sha256", default="", help="of the zip or of adapter_model.safetensors; empty: not checked")
+    parser.add_argument("--output", type=Path, default=Path("adapter_checkpoint"), help="folder to make")
+    parser.add_argument("--attempts", type=int, default=5, help="tries when the connection breaks (default: 5)")
+    parser.add_argument("--retry_wait_s", type=float, default=2.0, help="first wait between tries (default: 2)")
+    return parser
+
+
+def find_archive(fetched: Path) -> Path | None:
+    """Return the zip that was fetched, or None where the files came as they are."""
+    if fetched.is_file():
+        return fetched
+    archives = sorted(fetched.rglob("*.zip"))
+    if len(archives) > 1:
+        raise wrong_file(f"more than one zip in the folder: {', '.join(a.name for a in archives)}")
+    return archives[0] if archives else None
+
+
+def check_sha256(expected: str, *, archive: Path | None, weights: Path) -> None:
+    """Hold the archive, or else the weights, against the SHA-256 that the student wrote down.
+
+    Raises:
+        FetchError: It is of neither.
+    """
+    seen = {path.name: sha256_of(path) for path in (archive, weights) if path}
+    if not expected or expected.lower() in seen.values():
+        return
+    words = ", ".join(f"{name} has {digest}" for name, digest in seen.items())
+    raise FetchError(
+        Exit.CHECKSUM,
+        f"the SHA-256 is another: ADAPTER_SHA256 says {expected.lower()}, {words}",
+        remedy="run this again; if it stays so, the uploaded file is not the packed one: upload and pack again",
+    )
+
+
+def install(fetched: Path, output: Path, *, sha256: str) -> None:
+    """Check what was fetched and make it the output folder.
+
+    Raises:
+        FetchError: The checksum is wrong or there is no complete adapter in it.
+    """
+    archive = find_archive(fetched)
+    with scratch_folder(output) as scratch:
+        folder = scratch / "adapter"
+        if archive:
+            unpack_zip(archive, folder)
+        else:
+            take_from_folder(fetched, folder)
+        check_sha256(sha256, archive=archive, weights=folder / WEIGHTS_NAME)
+        if problem := find_problem(folder):
+            raise wrong_file(f"the adapter that came is not complete: {problem}")
+        put_in_place(folder, output)
+
+
+def download(arguments: argparse.Namespace) -> None:
+    """Do all of it.
+
+    Raises:
+        FetchError: It did not work; what to do is in the message.
+    """
+    output: Path = arguments.output
+    if find_problem(output) is None:
+        say(f"{output} is already complete; delete it to fetch it again")
+        return
+    source = parse_source(arguments.source)
+    if arguments.sha256 and not re.fullmatch(r"[0-9A-Fa-f]{64}", arguments.sha256):
+        seen = f"ADAPTER_SHA256 {arguments.sha256!r} is not 64 hexadecimal digits"
+        raise FetchError(Exit.USAGE, seen, remedy="copy what sha256sum prints, or leave it empty")
+    from fetch import Retry, fetch, forget
+
+    work = output.parent / f".{output.name}.download" / hashlib.sha256(arguments.source.encode()).hexdigest()[:16]
+    work.mkdir(parents=True, exist_ok=True)
+    retry = Retry(attempts=max(1, arguments.attempts), wait_s=arguments.retry_wait_s)
+    try:
+        install(fetch(source, work, names=ADAPTER_FILES, retry=retry), output, sha256=arguments.sha256)
+    except FetchError as error:
+        if error.code is not Exit.NETWORK:
+            forget(work.parent)
+        raise
+    forget(work.parent)
+    size_mb = (output / WEIGHTS_NAME).stat().st_size / 1e6
+    say(f"{output} is complete ({size_mb:.1f} MB, SHA-256 of the weights {sha256_of(output / WEIGHTS_NAME)})")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit status, one of `sources.Exit`."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        download(arguments)
+    except FetchError as error:
+        print(f"download.py: {error}", file=sys.stderr)
+        return error.code
+    except ImportError as error:
+        print(f"download.py: {error}\n  What to do: pip install {PACKAGES}", file=sys.stderr)
+        return Exit.MISSING_PACKAGE
+    return Exit.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

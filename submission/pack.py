@@ -1,0 +1,155 @@
+"""Makes the hand-in: code and scripts in a folder named after the student, with download.sh filled in, without weights.
+
+    python submission/pack.py --student_id r13921031 --source LINK --adapter adapter_checkpoint.zip --output hand-in.zip
+
+Must not upload anything, and packs no weights: the grader fetches them with download.sh.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from adapter_files import WEIGHTS_NAME, find_problem
+from archive import unpack_zip
+from files import InputError, put_in_place, scratch_folder, sha256_of
+from sources import FetchError, Kind, parse_source
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ("run.sh", "download.sh")
+STUDENT_ID = re.compile(r"[a-z][0-9]{2}[0-9a-z][0-9]{5}")
+WEIGHTS_ENDINGS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".zip"})
+SIZE_LIMIT_BYTES = 100_000_000
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Declare the options."""
+    parser = argparse.ArgumentParser(description="Pack the hand-in.")
+    parser.add_argument("--student_id", required=True, help="like r13921031")
+    parser.add_argument("--source", required=True, help="where you uploaded the adapter; goes into download.sh")
+    parser.add_argument(
+        "--adapter", required=True, type=Path, help="adapter_checkpoint.zip as you uploaded it; its SHA-256 goes along"
+    )
+    parser.add_argument("--output", required=True, type=Path, help="a .zip, or a folder in which ID/ is made")
+    return parser
+
+
+def fill_in(script: str, *, source: str, sha256: str) -> str:
+    """Return download.sh with its two variables set.
+
+    Raises:
+        InputError: The source cannot stand between double quotes, or a variable's line is gone.
+    """
+    if bad := set(source) & set('"$`\\\n'):
+        raise InputError(
+            f"--source holds {' '.join(sorted(map(repr, bad)))}, which the shell would read; escape it as %XX"
+        )
+    for name, value in (("ADAPTER_SOURCE", source), ("ADAPTER_SHA256", sha256)):
+        script, count = re.subn(rf'^{name}=".*"$', f'{name}="{value}"', script, flags=re.MULTILINE)
+        if count != 1:
+            raise InputError(f'download.sh must have exactly one line {name}="..."; it has {count}: put it back')
+    return script
+
+
+def check_adapter(archive: Path) -> str:
+    """Make sure that the zip holds a complete adapter of a size that the course takes.
+
+    Returns:
+        The SHA-256 of its weights.
+
+    Raises:
+        InputError: It is too big or incomplete.
+        FetchError: It is not a zip with an adapter in it.
+    """
+    if not archive.is_file():
+        raise InputError(f"no file {archive}; give the adapter_checkpoint.zip that train.py wrote")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "adapter"
+        unpack_zip(archive, folder)
+        if problem := find_problem(folder):
+            raise InputError(f"the adapter in {archive} is not complete: {problem}; zip it again")
+        size_bytes = (folder / WEIGHTS_NAME).stat().st_size
+        if size_bytes > SIZE_LIMIT_BYTES:
+            raise InputError(
+                f"the weights in {archive} are {size_bytes:,} bytes, the course takes {SIZE_LIMIT_BYTES:,}: "
+                "save in bf16, as train.py does, or lower the rank"
+            )
+        return sha256_of(folder / WEIGHTS_NAME)
+
+
+def files_to_pack(root: Path) -> dict[str, Path]:
+    """Return what goes into the hand-in, by its name there.
+
+    Raises:
+        InputError: A script is missing, or weights lie among the code.
+    """
+    weights = sorted(p for p in (root / "submission").rglob("*") if p.suffix in WEIGHTS_ENDINGS)
+    if weights:
+        names = ", ".join(str(p.relative_to(root)) for p in weights)
+        raise InputError(f"weights are not handed in, download.sh fetches them; move out of submission/: {names}")
+    files = {name: root / name for name in SCRIPTS}
+    files |= {f"submission/{p.name}": p for p in sorted((root / "submission").glob("*.py"))}
+    if (readme := root / "submission" / "README.md").is_file():
+        files["README.md"] = readme
+    if missing := [name for name, path in files.items() if not path.is_file()]:
+        raise InputError(f"cannot pack: {', '.join(missing)} missing in {root}")
+    return files
+
+
+def pack(root: Path, output: Path, *, student_id: str, source: str, sha256: str) -> Path:
+    """Write the hand-in, whole or not at all, and return its path: the zip, or the folder named after the student.
+
+    Raises:
+        InputError: Something cannot be packed, or the folder is already there.
+    """
+    zipped = output.suffix == ".zip"
+    final = output if zipped or output.name == student_id else output / student_id
+    if not zipped and final.exists():
+        raise InputError(f"{final} exists; remove it or choose another --output")
+    with scratch_folder(final) as scratch:
+        folder = scratch / student_id
+        for name, path in files_to_pack(root).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / name)
+            (folder / name).chmod(0o755 if name in SCRIPTS else 0o644)
+        script = (folder / "download.sh").read_text(encoding="utf-8")
+        (folder / "download.sh").write_text(fill_in(script, source=source, sha256=sha256), encoding="utf-8")
+        put_in_place(_zip(folder, scratch / "hand-in.zip") if zipped else folder, final)
+    return final
+
+
+def _zip(folder: Path, archive: Path) -> Path:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder.parent).as_posix(), date_time=_ZIP_DATE)
+            entry.external_attr = (0o100000 | (path.stat().st_mode & 0o777)) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, path.read_bytes())
+    return archive
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, or 2 when something cannot be packed."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        if not STUDENT_ID.fullmatch(arguments.student_id):
+            raise InputError(f"--student_id {arguments.student_id!r} is not like r13921031 (lower case)")
+        kind = parse_source(arguments.source).kind
+        weights_sha256 = check_adapter(arguments.adapter)
+        sha256 = weights_sha256 if kind in {Kind.HUB, Kind.DRIVE_FOLDER} else sha256_of(arguments.adapter)
+        made = pack(ROOT, arguments.output, student_id=arguments.student_id, source=arguments.source, sha256=sha256)
+    except (InputError, FetchError, OSError) as error:
+        print(f"pack.py: {error}", file=sys.stderr)
+        return 2
+    print(f"packed {made} (ADAPTER_SHA256 {sha256})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

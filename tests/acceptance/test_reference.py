@@ -1,0 +1,53 @@
+"""The repository's own submission, fetched over HTTP and graded in containers."""
+
+import math
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from harness.sandbox.interface import Sandbox
+from harness.schema.record import read_record
+
+pytestmark = pytest.mark.docker
+CLEARLY = 1.5
+
+
+def test_reference_submission_passes(
+    demo: ModuleType, sandbox: Sandbox, made: tuple[Path, Path], assignment: Path, grade, tmp_path: Path
+) -> None:
+    with demo.serve(made[1].parent, sandbox.host_address()) as url:
+        graded = grade(demo.pack(tmp_path, made[1], url), assignment)
+    assert graded.exit_code == 0, graded.stdout + graded.stderr
+    record = read_record(graded.folder / "record.json")
+    assert record.outcome == "passed"
+    assert [stage.stage for stage in record.stages] == [
+        "intake", "fetch", "admit", "render", "run", "validate", "score",
+    ]  # fmt: skip
+    assert {stage.status for stage in record.stages} == {"passed"}
+    assert record.score is not None and record.score.base_perplexity / record.score.perplexity > CLEARLY
+    assert record.isolated and record.image_id and record.image_id.startswith("sha256:")
+    assert "Base Qwen3-tiny" in graded.stdout
+    assert "Points" in graded.stdout
+    assert str(graded.folder) in graded.stdout.replace("\n", "")
+
+
+def test_score_can_be_recomputed_from_the_evidence(submission: Path, assignment: Path, grade) -> None:
+    import json
+
+    graded = grade(submission, assignment, command="check")
+    assert graded.exit_code == 0, graded.stdout + graded.stderr
+    kept = json.loads((graded.folder / "evidence" / "score.json").read_text(encoding="utf-8"))
+    each = [math.exp(one["nll_nats"] / one["tokens"]) for one in kept["adapter"]]
+    assert sum(each) / len(each) == pytest.approx(graded.record["score"]["perplexity"], rel=1e-12)
+    assert graded.record["assignment"]["split"] == "public"
+
+
+def test_a_second_grading_into_the_same_folder_is_refused(submission: Path, assignment: Path, grade) -> None:
+    (submission / "run.sh").write_text("#!/usr/bin/env bash\necho $1 $2 $3 $4\nexit 3\n")
+    first = grade(submission, assignment)
+    again = grade(submission, assignment)
+    assert first.exit_code == 1
+    assert again.exit_code == 3
+    assert "record.json is there already" in again.stderr
+    assert again.record == first.record

@@ -1,0 +1,28 @@
+"""What all tests share: whether an engine answers, and whether one is required."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.sandbox.choose import engine_words
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def engine() -> str:
+    """Give the engine's words about itself; without one, skip, or fail where HARNESS_REQUIRE_ENGINE is set."""
+    try:
+        return engine_words()
+    except HarnessError as error:
+        if os.environ.get("HARNESS_REQUIRE_ENGINE"):
+            pytest.fail(f"an engine is required: {error}")
+        pytest.skip("no container engine answers")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Give the folder of the repository."""
+    return ROOT

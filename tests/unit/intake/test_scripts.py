@@ -1,0 +1,215 @@
+"""Each known trouble of scripts is one finding with file, line and excerpt; good scripts have none."""
+
+import subprocess
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.intake.scripts import inspect_scripts
+from harness.model.finding import Finding
+
+GOOD_RUN = '#!/usr/bin/env bash\nset -e\npython3 predict.py --base "$1" --adapter "${2}" --in "${3:-x}" --out "$4"\n'
+GOOD_DOWNLOAD = "#!/bin/bash\ngdown 1AbC -O a.zip && unzip a.zip\n"
+
+
+def look(root: Path, *, run: str | bytes = GOOD_RUN, download: str | bytes = GOOD_DOWNLOAD) -> tuple[Finding, ...]:
+    for name, text in (("run.sh", run), ("download.sh", download)):
+        (root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return inspect_scripts(root)
+
+
+def run(line: str) -> str:
+    return GOOD_RUN + line + "\n"
+
+
+def test_good_scripts_have_no_findings(tmp_path: Path) -> None:
+    assert look(tmp_path) == ()
+
+
+def test_absent_scripts_are_not_its_business(tmp_path: Path) -> None:
+    assert inspect_scripts(tmp_path) == ()
+
+
+def test_windows_line_ends(tmp_path: Path) -> None:
+    script = GOOD_RUN.replace("\n", "\r\n")
+    (finding,) = look(tmp_path, run=script)
+    assert (finding.code, finding.severity) == ("INT010", "error")
+    assert finding.seen == "3 of 4 lines end in CR LF, the first is `#!/usr/bin/env bash\\r`"
+    assert finding.limit == "lines end in LF: bash takes the CR as part of the last word"
+    assert str(finding.where) == "run.sh:1"
+    # The remedy is true: bash fails before, and what the fix makes has no finding.
+    assert subprocess.run(["bash", tmp_path / "run.sh"], capture_output=True, check=False).returncode != 0
+    assert finding.fix == "Convert it: `sed -i 's/\\r$//' run.sh`."
+    subprocess.run(["sed", "-i", "s/\\r$//", tmp_path / "run.sh"], check=True)
+    assert inspect_scripts(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ("#!bin/bash", "the interpreter's path does not begin with `/`: `#!bin/bash`"),
+        ("# !/bin/bash", "the first line is no `#!` line: `# !/bin/bash`"),
+        ("echo", "the first line is no `#!` line: `echo`"),
+        ("#!", "the interpreter's path does not begin with `/`: `#!`"),
+        (
+            "#!/usr/bin/python3",
+            "the first line names another interpreter, but the grader calls `bash`: `#!/usr/bin/python3`",
+        ),
+        (
+            "#!/usr/bin/env python3",
+            "the first line names another interpreter, but the grader calls `bash`: `#!/usr/bin/env python3`",
+        ),
+        ("\ufeff#!/bin/bash", "a byte order mark stands before the first line: `\\ufeff#!/bin/bash`"),
+    ],
+)
+def test_broken_first_line(tmp_path: Path, first: str, why: str) -> None:
+    (finding,) = look(tmp_path, download=f"{first}\ntrue\n")
+    assert (finding.code, finding.seen, str(finding.where)) == ("INT011", why, "download.sh:1")
+    assert finding.fix == "Make the first line `#!/usr/bin/env bash`."
+
+
+@pytest.mark.parametrize("first", ["#!/bin/bash", "#! /bin/sh -e", "#!/usr/bin/env bash", "#!/usr/bin/env -S bash -e"])
+def test_good_first_line(tmp_path: Path, first: str) -> None:
+    assert look(tmp_path, download=f"{first}\ntrue\n") == ()
+
+
+HITS = [
+    ("INT012", "python3.6 predict.py"),
+    ("INT012", "  CUDA_VISIBLE_DEVICES=0 /usr/bin/python3.10 -m x"),
+    ("INT012", "python2 x.py"),
+    ("INT012", "pip3.9 list"),
+    ("INT013", "gdown --id 1AbC -O x.zip"),
+    ("INT013", "gdown 'https://drive.google.com/x' --fuzzy"),
+    ("INT014", "cp /home/alice/model ."),
+    ("INT014", "cd /root/hw3"),
+    ("INT014", "ls '/Users/alice/x'"),
+    ("INT014", "type C:\\data"),
+    ("INT016", "pip install -r requirements.txt"),
+    ("INT016", "python3 -m pip --quiet install x"),
+    ("INT016", "apt-get -y install x"),
+]
+
+
+@pytest.mark.parametrize(("code", "line"), HITS, ids=[line for _, line in HITS])
+def test_hits(tmp_path: Path, code: str, line: str) -> None:
+    (finding,) = look(tmp_path, run=run(line))
+    assert (finding.code, finding.seen, str(finding.where)) == (code, f"`{line.strip()}`", "run.sh:4")
+    assert finding.fix
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# python3.6 and gdown --id and /home/alice and pip install",
+        "ls venv/lib/python3.10/site-packages",
+        "apt list python3.10-venv",
+        "curl https://example.org/home/alice",
+        'ls "$HOME/x" ~/home/x',
+        "gdown x; tool --id y",
+        "printf 'Q:\\nA:\\n'",
+        "echo install",
+    ],
+)
+def test_no_hits(tmp_path: Path, line: str) -> None:
+    assert look(tmp_path, run=run(line)) == ()
+
+
+def test_joined_lines_count_as_one(tmp_path: Path) -> None:
+    (finding,) = look(tmp_path, download="#!/bin/bash\n\ngdown \\\n  --id x\n")
+    assert (finding.code, str(finding.where)) == ("INT013", "download.sh:3")
+
+
+def test_pip_install_in_download_is_fine(tmp_path: Path) -> None:
+    assert look(tmp_path, download="#!/bin/bash\npip install gdown\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "unused"),
+    [
+        ("python3 predict.py", "$1, $2, $3, $4"),
+        ('python3 predict.py "$1" ${2} "${3:-in.json}"', "$4"),
+        ('awk \'{print $1}\' "$2" "$3" "$4"', "$1"),
+        ('echo $2 $3 $4 "\\$1" $10', "$1"),
+        ("# $1 $2 $3 $4", "$1, $2, $3, $4"),
+    ],
+)
+def test_unused_arguments(tmp_path: Path, body: str, unused: str) -> None:
+    (finding,) = look(tmp_path, run=f"#!/bin/bash\n{body}\ntrue\n")
+    assert (finding.code, finding.seen, str(finding.where)) == ("INT015", f"{unused} not used in `run.sh`", "run.sh")
+    assert finding.fix == "Use $1 (base), $2 (adapter), $3 (input), $4 (output)."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'exec ./code/run.sh "$@"',
+        "f $*",
+        'a="${1}" b="${2:-x}" c=$3 d="${4:?}"',
+        'while [ $# -gt 0 ]; do echo "$1"; shift; done',
+    ],
+)
+def test_used_arguments(tmp_path: Path, body: str) -> None:
+    assert look(tmp_path, run=f"#!/bin/bash\n{body}\n") == ()
+
+
+@pytest.mark.parametrize(
+    "content", ["#!/bin/bash\n".encode("utf-16"), b"\xff\xfe\x00", b"#!/bin/bash\n\xff\n", b"a\0b"]
+)
+def test_script_that_is_no_text(tmp_path: Path, content: bytes) -> None:
+    (finding,) = look(tmp_path, run=content)
+    assert (finding.code, finding.severity, finding.seen) == ("INT017", "error", "`run.sh` is not plain UTF-8 text")
+    assert finding.fix == "Save it as UTF-8 text without byte order mark."
+
+
+def test_script_that_is_a_link_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("cp /home/secret .")
+    (tmp_path / "run.sh").symlink_to("secret")
+    (finding,) = inspect_scripts(tmp_path)
+    assert finding.code == "INT017"
+    assert "secret" not in finding.seen
+
+
+def test_home_paths_in_python_files(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    source = 'x = 1\n# /home/alice/x\nDATA = "/home/alice/data"\nW = "C:\\\\Users\\\\a"\nprint("Q:\\nA:\\n", "D:\\n")\n'
+    (tmp_path / "code" / "train.py").write_text(source)
+    findings = inspect_scripts(tmp_path)
+    assert [(one.code, str(one.where)) for one in findings] == [
+        ("INT014", "code/train.py:3"),
+        ("INT014", "code/train.py:4"),
+    ]
+    assert findings[0].seen == '`DATA = "/home/alice/data"`'
+
+
+def test_python_files_of_tests_are_passed_over_and_findings_are_bounded(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "a.py").write_text('"/home/alice"\n')
+    assert inspect_scripts(tmp_path) == ()
+    for number in range(30):
+        (tmp_path / f"{number}.py").write_text('"/home/alice"\n')
+    assert len(inspect_scripts(tmp_path)) == 20
+
+
+def test_findings_of_one_kind_are_bounded(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text('"/home/alice"\n' * 50)
+    findings = look(tmp_path, run=GOOD_RUN + "python3.6 x\n" * 50)
+    assert [one.code for one in findings] == ["INT012"] * 5 + ["INT014"] * 5
+
+
+def test_excerpt_is_bounded_and_visible(tmp_path: Path) -> None:
+    (finding,) = look(tmp_path, run=run("python3.6 \x1b[31m" + "x" * 500))
+    assert finding.seen.startswith("`python3.6 \\x1b[31mxxx")
+    assert len(finding.seen) < 140
+    assert finding.seen.isprintable()
+
+
+@given(st.binary(max_size=200) | st.text(alphabet="#!/bin/bash\r\n$1'\" gdown--id", max_size=80).map(str.encode))
+def test_any_bytes_are_looked_at(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    root = tmp_path_factory.mktemp("scripts")
+    (root / "run.sh").write_bytes(content)
+    (root / "a.py").write_bytes(content)
+    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert not [char for one in inspect_scripts(root) for char in one.seen if unicodedata.category(char) in hidden]

@@ -1,0 +1,57 @@
+"""What a person sees of a record, at two widths."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.model.finding import finding
+from harness.model.result import Fault, Outcome, Record
+from harness.report.console import show
+
+
+def shown(record: Record, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    show(record, console, folder=Path("/runs/1/submissions/r13921031"))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_record_shows_stages_findings_scores_points_and_evidence(record: Record, width: int) -> None:
+    text = shown(record, width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    for words in (
+        "error RUN003 run.sh ended with an error  (run.sh:3:1)",
+        "2.5% of 60 s",
+        "needs run",
+        "50.000",
+        "12.500",
+        "4.00x",
+        "0 / 4",
+        "r13921031: errors found",
+        "Evidence: /runs/1/submissions/r13921031",
+    ):
+        assert words in text, words
+
+
+def test_markup_of_a_student_is_shown_as_it_is(record: Record) -> None:
+    hostile = finding("RUN003", "[red]x[/] [link=http://example.org]y[/link]")
+    stages = (replace(record.stages[1], findings=(hostile,), summary="[bold]z[/]"),)
+    text = shown(replace(record, stages=stages), 160)
+    assert "[red]x[/] [link=http://example.org]y[/link]" in text
+    assert "[bold]z[/]" in text
+
+
+def test_a_fault_is_not_the_students(record: Record, fault: Fault) -> None:
+    text = shown(replace(record, fault=fault, outcome=Outcome.NOT_GRADED, score=None, verdict=None), 80)
+    assert "EnvironmentFault: The engine is gone." in text
+    assert "Start it again." in text
+    assert "not graded (the submission is not to blame)" in text
+
+
+def test_a_run_without_isolation_says_so(record: Record) -> None:
+    assert "NOT isolated" in shown(replace(record, isolated=False), 80)
+    assert "NOT isolated" not in shown(record, 80)

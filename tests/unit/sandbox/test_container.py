@@ -1,0 +1,72 @@
+"""What the engine is told. How it looks from the inside is tested with a real engine."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.sandbox.container import Engine, Identity, Owner, container_config, identity_for
+from harness.sandbox.interface import Job
+
+PLAIN = Engine(cores=2.0, rootless=False, remapped=False, podman=False)
+
+
+def config(job: Job, *, gpu: str | None = None) -> dict[str, Any]:
+    return container_config(
+        job,
+        image_id="sha256:1",
+        engine=PLAIN,
+        identity=Identity(user="65532:65532"),
+        owner=Owner(owner="1:2", host="h:3"),
+        gpu=gpu,
+    )
+
+
+@pytest.mark.parametrize(
+    ("uid", "rootless", "remapped", "podman", "user", "userns"),
+    [
+        (0, False, False, False, "65532:65532", ""),
+        (0, False, False, True, "65532:65532", ""),
+        (0, False, True, False, "65532:65532", "host"),
+        (1000, False, False, False, "1000:100", ""),
+        (1000, False, True, False, "1000:100", "host"),
+        (1000, True, False, False, "0:0", ""),
+        (1000, True, False, True, "1000:100", "keep-id"),
+    ],
+)
+def test_identity(uid: int, rootless: bool, remapped: bool, podman: bool, user: str, userns: str) -> None:
+    engine = Engine(cores=1, rootless=rootless, remapped=remapped, podman=podman)
+    assert identity_for(engine, uid=uid, gid=100) == Identity(user=user, userns=userns)
+
+
+def test_everything_is_off_by_default(make_job: Callable[..., Job]) -> None:
+    host = config(make_job("true"))["HostConfig"]
+    assert host["NetworkMode"] == "none"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges"]  # and nothing about seccomp: the default stays
+    assert host["DeviceRequests"] == []
+    assert host["Memory"] == host["MemorySwap"] == 512 << 20
+    assert host["LogConfig"] == {"Type": "none", "Config": {}}
+    assert "Privileged" not in host
+
+
+def test_gpu_is_named_by_uuid(make_job: Callable[..., Job]) -> None:
+    requests = config(make_job("true"), gpu="GPU-1")["HostConfig"]["DeviceRequests"]
+    assert requests == [{"DeviceIDs": ["GPU-1"], "Capabilities": [["gpu"]]}]
+
+
+@pytest.mark.parametrize(("cpus", "expected"), [(0.5, 500_000_000), (2.0, 2_000_000_000), (8.0, 2_000_000_000)])
+def test_no_more_cores_than_there_are(make_job: Callable[..., Job], cpus: float, expected: int) -> None:
+    assert config(make_job("true", cpus=cpus))["HostConfig"]["NanoCpus"] == expected
+
+
+def test_job_may_override_the_environment(make_job: Callable[..., Job]) -> None:
+    given = config(make_job("true", environment={"HOME": "/work", "X": "1"}))["Env"]
+    assert sorted(given) == ["HOME=/work", "LANG=C.UTF-8", "OMP_NUM_THREADS=1", "TMPDIR=/tmp", "X=1"]
+
+
+@pytest.mark.parametrize("stdin", [b"", b"x"])
+def test_standard_input_is_there_only_if_given(make_job: Callable[..., Job], stdin: bytes) -> None:
+    made = config(make_job("true", stdin=stdin))
+    assert made["OpenStdin"] is made["StdinOnce"] is made["AttachStdin"] is bool(stdin)

@@ -1,0 +1,322 @@
+"""The engine against a slow, obvious implementation of the definition that shares no code with it."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra [local]")
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import log_softmax
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from harness.model.assignment import Quantization
+from harness.model.result import ExampleScore
+from harness.scoring.engine import Engine
+from harness.scoring.protocol import PromptedExample
+from harness.scoring.refusal import AdapterError, BaseModelError, ExampleError
+
+# peft 0.21 asks transformers 5.23 for a deprecated property; the engine itself does not go through PeftModel.
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")]
+
+FULL = Quantization(load_in_4bit=False)
+NF4 = Quantization(load_in_4bit=True)
+MakeBase = Callable[..., Path]
+MakeAdapter = Callable[..., Path]
+
+
+def make_engine(base: Path, quantization: Quantization = FULL, **options: Any) -> Engine:
+    options = {"device": "cpu", "dtype": "float32", "max_tokens": 2048} | options
+    return Engine(str(base), quantization=quantization, **options)
+
+
+@pytest.fixture(scope="module")
+def engine(make_base: MakeBase) -> Engine:
+    return make_engine(make_base())
+
+
+def slow_score(
+    base: Path, examples: Sequence[PromptedExample], adapter: Path | None = None, max_tokens: int = 2048
+) -> list[tuple[int, float]]:
+    """One example at a time, whole sequence, whole logits, a Python loop over positions: (tokens, NLL) each."""
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    model = AutoModelForCausalLM.from_pretrained(base).eval()
+    if adapter is not None:
+        model = PeftModel.from_pretrained(model, adapter).eval()
+    scores = []
+    for example in examples:
+        prompt = tokenizer.encode(example.prompt, add_special_tokens=False)
+        output = tokenizer.encode(example.output, add_special_tokens=False)
+        bos = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+        ids = [bos, *prompt, *output, tokenizer.eos_token_id][:max_tokens]
+        with torch.no_grad():
+            log_p = log_softmax(model(input_ids=torch.tensor([ids])).logits[0].double(), dim=-1)
+        losses = [-log_p[at - 1, ids[at]].item() for at in range(1 + len(prompt), len(ids))]
+        scores.append((len(losses), sum(losses)))
+    return scores
+
+
+def assert_close(seen: Sequence[ExampleScore], expected: Sequence[tuple[int, float]], rel: float = 1e-5) -> None:
+    assert [one.tokens for one in seen] == [tokens for tokens, _ in expected]
+    assert [one.nll_nats for one in seen] == pytest.approx([nll for _, nll in expected], rel=rel)
+    perplexities = [math.exp(nll / tokens) for tokens, nll in expected]
+    assert [one.perplexity for one in seen] == pytest.approx(perplexities, rel=rel)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("bos", [True, False])
+def test_base_equals_the_slow_definition(
+    make_base: MakeBase, examples: tuple[PromptedExample, ...], *, tied: bool, bos: bool
+) -> None:
+    base = make_base(tied=tied, bos=bos)
+    assert_close(make_engine(base).score(examples, None), slow_score(base, examples))
+
+
+def test_bos_changes_the_score(make_base: MakeBase, examples: tuple[PromptedExample, ...]) -> None:
+    """Guards the test above: the two tokenizers differ in bos alone, so equal scores would mean it was not put in."""
+    with_bos = make_engine(make_base(bos=True)).score(examples, None)
+    without = make_engine(make_base(bos=False)).score(examples, None)
+    assert with_bos[-2].nll_nats != without[-2].nll_nats
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_adapter_equals_stock_peft(
+    engine: Engine, make_base: MakeBase, make_adapter: MakeAdapter, examples: tuple[PromptedExample, ...], dtype: str
+) -> None:
+    folder = make_adapter(dtype=dtype)
+    expected = slow_score(make_base(), examples, folder)
+    assert_close(engine.score(examples, folder), expected)
+    assert expected[0][1] != pytest.approx(slow_score(make_base(), examples[:1])[0][1], rel=1e-3)
+
+
+def test_scale_settings_reach_peft_and_dropout_does_not_act(
+    engine: Engine, make_base: MakeBase, adapter: Path, examples: tuple[PromptedExample, ...], tmp_path: Path
+) -> None:
+    fields = {"use_rslora": True, "alpha_pattern": {"q_proj": 3}, "lora_alpha": 5, "lora_dropout": 0.9}
+    folder = edited(adapter, tmp_path / "rslora", **fields)
+    assert_close(engine.score(examples, folder), slow_score(make_base(), examples, folder))
+
+
+def test_another_batch_plan_gives_the_same_figures(
+    make_base: MakeBase, adapter: Path, examples: tuple[PromptedExample, ...]
+) -> None:
+    wide = make_engine(make_base()).score(examples, adapter)
+    alone = make_engine(make_base(), token_budget=1).score(examples, adapter)
+    assert_close(wide, [(one.tokens, one.nll_nats) for one in alone])
+
+
+def test_order_of_examples_does_not_matter_and_is_kept(
+    engine: Engine, adapter: Path, examples: tuple[PromptedExample, ...]
+) -> None:
+    backwards = engine.score(examples[::-1], adapter)
+    assert [one.id for one in backwards] == [one.id for one in examples[::-1]]
+    assert_close(backwards[::-1], [(one.tokens, one.nll_nats) for one in engine.score(examples, adapter)])
+
+
+@pytest.mark.parametrize("quantization", [FULL, NF4])
+def test_adapter_of_zeros_is_the_base_to_the_bit(
+    make_base: MakeBase, make_adapter: MakeAdapter, examples: tuple[PromptedExample, ...], quantization: Quantization
+) -> None:
+    engine = make_engine(make_base(), quantization, dtype="bfloat16")
+    assert engine.score(examples, make_adapter(scale=0)) == engine.score(examples, None)
+
+
+@pytest.mark.parametrize("quantization", [FULL, NF4])
+def test_nothing_of_an_adapter_stays(
+    make_base: MakeBase, make_adapter: MakeAdapter, examples: tuple[PromptedExample, ...], quantization: Quantization
+) -> None:
+    engine = make_engine(make_base(), quantization)
+    many, few = make_adapter(seed=1), make_adapter(seed=2, targets=["q_proj"])
+    base = engine.score(examples, None)
+    first, second = engine.score(examples, many), engine.score(examples, few)
+    assert engine.score(examples, many) == first
+    assert engine.score(examples, few) == second
+    assert engine.score(examples, None) == base
+    assert len({base[0].nll_nats, first[0].nll_nats, second[0].nll_nats}) == 3
+    assert engine.score(examples, few) == make_engine(make_base(), quantization).score(examples, few)
+
+
+def test_modules_after_an_adapter_are_the_very_same(
+    make_base: MakeBase, adapter: Path, examples: tuple[PromptedExample, ...]
+) -> None:
+    engine = make_engine(make_base())
+    before = {name: id(module) for name, module in engine._model.named_modules()}
+    engine.score(examples, adapter)
+    assert {name: id(module) for name, module in engine._model.named_modules()} == before
+    assert not hasattr(engine._model, "peft_config")
+
+
+def test_nf4_is_near_the_full_base_and_adapters_act_on_it(
+    make_base: MakeBase, adapter: Path, examples: tuple[PromptedExample, ...]
+) -> None:
+    full, quantised = make_engine(make_base()), make_engine(make_base(), NF4)
+    exact, seen = full.score(examples, None), quantised.score(examples, None)
+    assert seen != exact
+    assert sum(one.nll_nats for one in seen) == pytest.approx(sum(one.nll_nats for one in exact), rel=0.15)
+    assert quantised.score(examples, adapter)[0].nll_nats != pytest.approx(seen[0].nll_nats, rel=1e-3)
+
+
+def test_cut_at_max_tokens(engine: Engine, make_base: MakeBase) -> None:
+    long = [PromptedExample(id="long", prompt="a b", output="x y z 1 2 3 " * 400)]
+    seen = engine.score(long, None)
+    assert_close(seen, slow_score(make_base(), long))
+    assert seen[0].tokens == 2048 - 1 - len(AutoTokenizer.from_pretrained(make_base()).encode("a b"))
+
+
+def test_shorter_cut_drops_eos_and_the_end(make_base: MakeBase) -> None:
+    example = [PromptedExample(id="a", prompt="", output="0123456789")]
+    seen = make_engine(make_base(), max_tokens=5).score(example, None)
+    assert_close(seen, slow_score(make_base(), example, max_tokens=5))
+    assert seen[0].tokens == 4
+
+
+def test_one_token_output_scores_the_token_and_eos(engine: Engine, make_base: MakeBase) -> None:
+    example = [PromptedExample(id="a", prompt="子曰", output="x")]
+    seen = engine.score(example, None)
+    assert seen[0].tokens == 2
+    assert_close(seen, slow_score(make_base(), example))
+
+
+def test_no_examples_give_no_scores(engine: Engine) -> None:
+    assert engine.score([], None) == []
+
+
+def test_progress_ends_at_all_examples(make_base: MakeBase, examples: tuple[PromptedExample, ...]) -> None:
+    seen: list[tuple[int, int]] = []
+    make_engine(make_base(), token_budget=300).score(examples, None, on_progress=lambda *step: seen.append(step))
+    assert len(seen) > 1 and seen == sorted(seen)
+    assert seen[-1] == (len(examples), len(examples))
+
+
+def test_prompt_that_fills_the_sequence_is_refused(make_base: MakeBase) -> None:
+    engine = make_engine(make_base(), max_tokens=8)
+    fine, long = PromptedExample(id="a", prompt="", output="x"), PromptedExample(id="b", prompt="0" * 9, output="x")
+    with pytest.raises(ExampleError, match=r"example 'b': the prompt has \d+ tokens, so the cut at 8 leaves none"):
+        engine.score([fine, long], None)
+
+
+def test_nan_in_the_adapter_is_a_figure_not_a_crash(
+    engine: Engine, adapter: Path, examples: tuple[PromptedExample, ...], tmp_path: Path
+) -> None:
+    folder = edited(adapter, tmp_path / "nan")
+    tensors = load_file(folder / "adapter_model.safetensors")
+    next(iter(tensors.values())).fill_(math.nan)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    assert all(math.isnan(one.perplexity) for one in engine.score(examples, folder))
+
+
+def edited(adapter: Path, folder: Path, **fields: object) -> Path:
+    """Copy an adapter, with other fields in its config."""
+    shutil.copytree(adapter, folder)
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    return folder
+
+
+def without_one(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if "layers.1.self_attn.v_proj.lora_B" not in name}
+
+
+def with_another(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return tensors | {"base_model.model.model.layers.7.mlp.up_proj.lora_A.weight": torch.zeros(4, 64)}
+
+
+def with_base_weight(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return tensors | {"base_model.model.model.norm.weight": torch.zeros(64)}
+
+
+def with_wrong_shape(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor[:, :-1].contiguous() for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_one, r"1 tensors that the config asks for are missing, .*layers\.1\.self_attn\.v_proj\.lora_B"),
+        (with_another, r"1 tensors have no place in the model, such as .*layers\.7\.mlp\.up_proj\.lora_A"),
+        (with_base_weight, r"1 tensors have no place in the model, such as model\.norm\.weight"),
+        (with_wrong_shape, r"lora_A\.weight has the shape \[4, 63\], config and base model ask for \[4, 64\]"),
+    ],
+)
+def test_tensors_must_fit_exactly(
+    engine: Engine,
+    adapter: Path,
+    examples: tuple[PromptedExample, ...],
+    tmp_path: Path,
+    change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]],
+    message: str,
+) -> None:
+    folder = edited(adapter, tmp_path / "changed")
+    save_file(change(load_file(adapter / "adapter_model.safetensors")), folder / "adapter_model.safetensors")
+    before = engine.score(examples, None)
+    with pytest.raises(AdapterError, match=message):
+        engine.score(examples, folder)
+    assert engine.score(examples, None) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"peft_type": "IA3"}, "does not describe a LoRA adapter"),
+        ({"r": 8}, r"has the shape \[4, 64\], config and base model ask for \[8, 64\]"),
+        ({"r": "many"}, "the adapter does not fit the base model"),
+        ({"target_modules": ["no_such_layer"]}, "the adapter does not fit the base model: .*no_such_layer"),
+        ({"target_modules": "("}, "the adapter does not fit the base model: missing \\)"),
+        ({"target_modules": ["q_proj"]}, r"\d+ tensors have no place in the model"),
+    ],
+)
+def test_config_must_fit(
+    engine: Engine,
+    adapter: Path,
+    examples: tuple[PromptedExample, ...],
+    tmp_path: Path,
+    fields: dict[str, object],
+    message: str,
+) -> None:
+    with pytest.raises(AdapterError, match=message):
+        engine.score(examples, edited(adapter, tmp_path / "changed", **fields))
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+@pytest.mark.parametrize("content", [None, b"{", b"\xff" * 64], ids=["missing", "torn", "foreign"])
+def test_damaged_file_is_refused_without_its_path(
+    engine: Engine, adapter: Path, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    folder = edited(adapter, tmp_path / "damaged")
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    with pytest.raises(AdapterError, match=name) as caught:
+        engine.score([], folder)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_tokenizer_with_more_tokens_than_the_model_is_refused(make_base: MakeBase, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(make_base(), base)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.add_tokens([f"<new{number}>" for number in range(200)])
+    tokenizer.save_pretrained(base)
+    with pytest.raises(BaseModelError, match=r"the tokenizer gives the id \d+, the model has only \d+ embeddings"):
+        make_engine(base).score([PromptedExample(id="a", prompt="<new199>", output="x")], None)
+
+
+def test_missing_base_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BaseModelError, match="the base model is not a folder"):
+        make_engine(tmp_path / "nowhere")
+    with pytest.raises(BaseModelError, match="the base model cannot be loaded"):
+        make_engine(tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_cuda_without_a_gpu_is_refused(make_base: MakeBase) -> None:
+    with pytest.raises(BaseModelError, match="no CUDA GPU answers"):
+        make_engine(make_base(), device="cuda")

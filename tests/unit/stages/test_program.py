@@ -1,0 +1,63 @@
+"""How a program's bad end becomes a finding, by a table."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.sandbox.cause import Cause
+from harness.sandbox.interface import Ended, Job, Limits, Mount
+from harness.stages.program import Codes, bad_end
+
+CODES = Codes(deadline="RUN001", limit="RUN002", failed="RUN003", not_found="RUN005")
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    limits = Limits(
+        timeout_s=60, memory_bytes=2_000_000_000, disk_bytes=5_000_000, output_bytes=1_000_000, cpus=1, pids=9
+    )
+    mount = Mount(source=tmp_path, target="/x")
+    return Job(name="run", argv=("true",), mounts=(mount,), workdir=mount, limits=limits, log_dir=tmp_path)
+
+
+def ended(cause: Cause, exit_code: int | None = None, signal: int | None = None) -> Ended:
+    return Ended(cause=cause, exit_code=exit_code, signal=signal, duration_s=61.0, peak_memory_bytes=None)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "seen", "limit"),
+    [
+        (ended(Cause.DEADLINE), "RUN001", "run.sh was still running after 61 s and was ended.", "60 s"),
+        (ended(Cause.OUT_OF_MEMORY, 137), "RUN002", "run.sh ran out of memory.", "2000 MB"),
+        (ended(Cause.DISK_CAP), "RUN002", "run.sh wrote more files than allowed.", "5 MB"),
+        (ended(Cause.OUTPUT_CAP), "RUN002", "run.sh printed more than allowed.", "1 MB"),
+        (ended(Cause.SIGNALED, None, 11), "RUN003", "run.sh was ended by signal 11.", "exit code 0"),
+        (ended(Cause.EXITED, 3), "RUN003", "run.sh ended with exit code 3.", "exit code 0"),
+        (ended(Cause.EXITED, 127), "RUN005", "run.sh ended with exit code 127.", "exit code 0"),
+    ],
+)
+def test_table(job: Job, how: Ended, code: str, seen: str, limit: str) -> None:
+    found = bad_end(how, job, command="run.sh", codes=CODES)
+    assert found is not None
+    assert found.code == code
+    assert found.seen.startswith(seen)
+    assert found.limit == limit
+    assert found.fix
+
+
+def test_a_good_end_is_no_finding(job: Job) -> None:
+    assert bad_end(ended(Cause.EXITED, 0), job, command="run.sh", codes=CODES) is None
+
+
+def test_the_finding_shows_the_end_of_the_log_without_control_characters(job: Job) -> None:
+    job.stderr_path.write_bytes(b"first\n" * 50 + b"\x1b[2Jlast \xe2\x80\xae line\xff\n")
+    found = bad_end(ended(Cause.EXITED, 1), job, command="run.sh", codes=CODES)
+    assert found is not None
+    assert found.seen.endswith("\\x1b[2Jlast \\u202e line\N{REPLACEMENT CHARACTER}")
+    assert found.seen.count("first") == 11
+
+
+def test_a_silent_program_is_said_to_be_silent(job: Job) -> None:
+    found = bad_end(ended(Cause.EXITED, 1), job, command="run.sh", codes=CODES)
+    assert found is not None
+    assert found.seen == "run.sh ended with exit code 1. It printed nothing."

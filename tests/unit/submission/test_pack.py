@@ -1,0 +1,158 @@
+"""pack.py: what is in the hand-in, that its download.sh is filled in, and that no weights get in."""
+
+import hashlib
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pack
+import pytest
+from files import InputError
+from loopback import ROOT, SUBMISSION, adapter_entries, run_script, safetensors_bytes, zip_bytes
+
+LINK = "https://example.org/adapter.zip?a=1&b=2"
+STUDENT = "r13921031"
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    """Give an archive with a complete adapter."""
+    path = tmp_path / "adapter_checkpoint.zip"
+    path.write_bytes(zip_bytes(adapter_entries("adapter_checkpoint/")))
+    return path
+
+
+def run(adapter: Path, output: Path, *, source: str = LINK, student_id: str = STUDENT) -> int:
+    command = ["--student_id", student_id, "--source", source, "--adapter", str(adapter), "--output", str(output)]
+    return pack.main(command)
+
+
+def test_zip_holds_scripts_code_and_readme_with_download_sh_filled_in(adapter: Path, tmp_path: Path) -> None:
+    output = tmp_path / "made" / "hand-in.zip"
+    assert run(adapter, output) == 0
+    assert [p.name for p in output.parent.iterdir()] == ["hand-in.zip"]
+    with zipfile.ZipFile(output) as file:
+        names = set(file.namelist())
+        code = {f"{STUDENT}/submission/{p.name}" for p in SUBMISSION.glob("*.py")}
+        assert names == {f"{STUDENT}/{name}" for name in ("run.sh", "download.sh", "README.md")} | code
+        assert file.getinfo(f"{STUDENT}/run.sh").external_attr >> 16 == 0o100755
+        script = file.read(f"{STUDENT}/download.sh").decode()
+    assert f'\nADAPTER_SOURCE="{LINK}"\n' in script
+    assert f'\nADAPTER_SHA256="{hashlib.sha256(adapter.read_bytes()).hexdigest()}"\n' in script
+    assert script.count("ADAPTER_S") == (ROOT / "download.sh").read_text().count("ADAPTER_S")
+
+
+@pytest.mark.parametrize("source", ["hf:someone/adapter", "https://drive.google.com/drive/folders/1AbCdEfGhIjKlMnOp"])
+def test_source_of_loose_files_gets_the_checksum_of_the_weights(adapter: Path, tmp_path: Path, source: str) -> None:
+    assert run(adapter, tmp_path, source=source) == 0
+    sha256 = hashlib.sha256(safetensors_bytes()).hexdigest()
+    assert f'\nADAPTER_SHA256="{sha256}"\n' in (tmp_path / STUDENT / "download.sh").read_text()
+
+
+def test_same_input_gives_the_same_zip(adapter: Path, tmp_path: Path) -> None:
+    for name in ("a.zip", "b.zip"):
+        assert run(adapter, tmp_path / name) == 0
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+@pytest.mark.parametrize("output", ["made", f"made/{STUDENT}"])
+def test_folder_is_named_after_the_student(adapter: Path, tmp_path: Path, output: str) -> None:
+    assert run(adapter, tmp_path / output) == 0
+    folder = tmp_path / "made" / STUDENT
+    assert (folder / "submission" / "utils.py").read_bytes() == (SUBMISSION / "utils.py").read_bytes()
+    assert (folder / "download.sh").stat().st_mode & 0o777 == 0o755
+    assert [p.name for p in folder.parent.iterdir()] == [STUDENT]
+
+
+def test_folder_that_exists_is_not_touched(adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "made" / STUDENT).mkdir(parents=True)
+    assert run(adapter, tmp_path / "made") == 2
+    assert f"{tmp_path / 'made' / STUDENT} exists; remove it or choose another --output" in capsys.readouterr().err
+    assert list((tmp_path / "made" / STUDENT).iterdir()) == []
+
+
+def test_packed_scripts_pass_shellcheck(adapter: Path, tmp_path: Path) -> None:
+    shellcheck = shutil.which("shellcheck") or shutil.which("shellcheck", path=str(Path(sys.executable).parent))
+    if not shellcheck:
+        pytest.skip("shellcheck is not installed")
+    assert run(adapter, tmp_path) == 0
+    ran = run_script(shellcheck, tmp_path / STUDENT / "run.sh", tmp_path / STUDENT / "download.sh")
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("source", "student_id", "message"),
+    [
+        (LINK, "R13921031", "--student_id 'R13921031' is not like r13921031 (lower case)"),
+        (LINK, "../../x", "is not like r13921031"),
+        ("", STUDENT, "ADAPTER_SOURCE in download.sh is empty"),
+        ("adapter.zip", STUDENT, "is of no known form"),
+        ("https://example.org/$(id)", STUDENT, "--source holds '$', which the shell would read"),
+        ('https://example.org/a"b`', STUDENT, "--source holds '\"' '`', which the shell would read"),
+    ],
+)
+def test_what_cannot_be_packed_is_named_and_nothing_is_made(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, student_id: str, message: str
+) -> None:
+    assert run(adapter, tmp_path / "made", source=source, student_id=student_id) == 2
+    assert message in capsys.readouterr().err
+    assert list((tmp_path / "made").glob("**/*")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no file {path}; give the adapter_checkpoint.zip that train.py wrote"),
+        (b"hello", "not a readable zip"),
+        (zip_bytes({"adapter_config.json": b"{}"}), "no folder in it has both"),
+        (
+            zip_bytes(adapter_entries() | {"adapter_config.json": b"{"}),
+            "is not complete: adapter_config.json is not JSON",
+        ),
+        (
+            zip_bytes(adapter_entries() | {"adapter_model.safetensors": safetensors_bytes(25_000_000)}),
+            "bytes, the course takes 100,000,000: save in bf16, as train.py does, or lower the rank",
+        ),
+    ],
+)
+def test_adapter_that_would_not_be_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str
+) -> None:
+    path = tmp_path / "adapter.zip"
+    if content is not None:
+        path.write_bytes(content)
+    assert run(path, tmp_path / "made.zip") == 2
+    assert message.format(path=path) in capsys.readouterr().err
+    assert not (tmp_path / "made.zip").exists()
+
+
+def make_root(tmp_path: Path) -> Path:
+    (tmp_path / "submission").mkdir()
+    for name in ("run.sh", "download.sh", "submission/utils.py"):
+        (tmp_path / name).write_text('ADAPTER_SOURCE=""\nADAPTER_SHA256=""\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "old/pytorch_model.bin", "model.gguf", "a.zip"])
+def test_weights_among_the_code_are_refused(tmp_path: Path, name: str) -> None:
+    root = make_root(tmp_path)
+    (root / "submission" / name).parent.mkdir(exist_ok=True)
+    (root / "submission" / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=f"move out of submission/: submission/{name}"):
+        pack.files_to_pack(root)
+
+
+def test_missing_script_is_named(tmp_path: Path) -> None:
+    root = make_root(tmp_path)
+    (root / "run.sh").unlink()
+    with pytest.raises(InputError, match=r"cannot pack: run\.sh missing"):
+        pack.files_to_pack(root)
+
+
+@pytest.mark.parametrize(
+    "script", ["", 'ADAPTER_SOURCE=""\n', 'ADAPTER_SOURCE=""\nADAPTER_SOURCE=""\n', ' ADAPTER_SOURCE=""']
+)
+def test_download_sh_without_its_two_lines(script: str) -> None:
+    with pytest.raises(InputError, match=r"download\.sh must have exactly one line ADAPTER_"):
+        pack.fill_in(script, source=LINK, sha256="0" * 64)

@@ -1,0 +1,105 @@
+"""run.sh and predict.py for real on a random two-layer Qwen3, and what they say of bad input."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import predict
+import pytest
+from loopback import ROOT, SUBMISSION, adapter_entries, run_script
+
+LENGTHS = (5, 1, 40, 12, 3)
+ROWS = [{"id": f"q-{n}", "instruction": ("天地玄黃宇宙洪荒" * 5)[:n]} for n in LENGTHS]
+BATCHES = """
+import sys
+import predict
+for size, output in (("1", "one.json"), ("2", "two.json"), ("8", "all.json")):
+    status = predict.main([*sys.argv[1:], output, "--batch_size", size, "--max_new_tokens", "20"])
+    assert status == 0, status
+"""
+
+
+@pytest.fixture(scope="module")
+def work(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with `base`, `adapter` (random weights, so that it changes every answer) and `input.json`."""
+    folder = tmp_path_factory.mktemp("predict")
+    (folder / "base").symlink_to(tiny_base)
+    (folder / "adapter").symlink_to(tiny_base.parent / "adapter")
+    (folder / "input.json").write_text(json.dumps(ROWS), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.torch
+def test_answers_do_not_depend_on_the_batch(work: Path) -> None:
+    # The folder of the code goes first on the path by hand: the outputs are relative to where the command stands.
+    code = f"import sys; sys.path.insert(0, {str(SUBMISSION)!r}){BATCHES}"
+    ran = run_script(sys.executable, "-c", code, "base", "adapter", "input.json", cwd=work)
+    assert ran.returncode == 0, ran.stderr
+    one, two, everything = (json.loads((work / f"{name}.json").read_text()) for name in ("one", "two", "all"))
+    assert [row["id"] for row in one] == [row["id"] for row in ROWS]
+    assert all(row["output"] for row in one)
+    assert len({row["output"] for row in one}) > 1
+    assert one == two == everything
+    assert "5/5 answered" in ran.stderr
+    assert "Warning" not in ran.stderr
+
+
+@pytest.mark.torch
+def test_run_sh_takes_relative_paths_from_anywhere_and_needs_no_network(work: Path) -> None:
+    no_network = {
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "HOME": str(work),
+        "OMP_NUM_THREADS": "1",
+    }
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    command = ("bash", ROOT / "run.sh", "base", "adapter", "./input.json", "made/here.json")
+    ran = run_script(*command, cwd=work, env={"PATH": path, **no_network})
+    assert ran.returncode == 0, ran.stderr
+    rows = json.loads((work / "made" / "here.json").read_text(encoding="utf-8"))
+    assert [set(row) for row in rows] == [{"id", "output"}] * len(ROWS)
+    assert [p.name for p in (work / "made").iterdir()] == ["here.json"]
+
+
+@pytest.mark.parametrize("count", [0, 3, 5])
+def test_run_sh_wants_four_arguments(count: int, tmp_path: Path) -> None:
+    ran = run_script("bash", ROOT / "run.sh", *["x"] * count, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr == f"usage: bash run.sh BASE ADAPTER INPUT OUTPUT (4 arguments, got {count})\n"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda d: (d / "adapter" / "adapter_config.json").unlink(), "adapter_config.json missing"),
+        (lambda d: (d / "adapter" / "adapter_config.json").write_text("{"), "adapter_config.json is not JSON"),
+        (lambda d: (d / "adapter" / "adapter_model.safetensors").write_bytes(b"<html>"), "is not a safetensors file"),
+        (lambda d: shutil.rmtree(d / "adapter"), "run download.sh or train.py first"),
+        (
+            lambda d: (d / "in.json").write_text('[{"id": "a"}]'),
+            "row 0 (counted from 0) has no text in the field(s) inst",
+        ),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: object, message: str
+) -> None:
+    assert callable(spoil)
+    (tmp_path / "adapter").mkdir()
+    for name, content in adapter_entries().items():
+        (tmp_path / "adapter" / name).write_bytes(content)
+    (tmp_path / "in.json").write_text(json.dumps(ROWS))
+    spoil(tmp_path)
+    places = [str(tmp_path / name) for name in ("base", "adapter", "in.json", "out.json")]
+    assert predict.main(places) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_truncated_weights_are_told_by_their_length(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, content in adapter_entries().items():
+        (tmp_path / name).write_bytes(content[:-3] if name.endswith("safetensors") else content)
+    (tmp_path / "in.json").write_text(json.dumps(ROWS))
+    assert predict.main(["base", str(tmp_path), str(tmp_path / "in.json"), str(tmp_path / "out.json")]) == 2
+    assert "bytes long where its header promises" in capsys.readouterr().err
