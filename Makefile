@@ -33,7 +33,7 @@ unit: $(VENV)/dev.stamp
 	@$(PY) -m pytest tests/unit -m "not torch" -q
 
 image: $(VENV)/host.stamp  ## Build the container image, if it is not up to date.
-	@$(HARNESS) image build --flavour cpu
+	@$(HARNESS) image build
 
 clean:  ## Remove what was made here (not the image).
 	rm -rf build dist runs .venv image.lock

@@ -1,4 +1,4 @@
-"""Reads and writes files: whole or not at all, and never through a link that a student made. Knows no format but JSON."""
+"""Reads and writes files: whole or not at all, and never through a link of a student. Knows no format but JSON."""
 
 import hashlib
 import json

@@ -1,8 +1,8 @@
 """Grades this repository's own reference submission from nothing: tiny base, training, hand-in, grading.
 
-Every step is the real one: the tiny base model is trained from the shipped text, the adapter by submission/train.py, both
-in the grader's own sandbox; the adapter is then served over HTTP on this machine, and `harness grade` runs the packed
-submission. What was made is kept in `build/demo` and made again only when what it was made from has changed.
+Every step is the real one: the tiny base model is trained from the shipped text, the adapter by submission/train.py,
+both in the grader's own sandbox; the adapter is then served over HTTP on this machine, and `harness grade` runs the
+packed submission. What was made is kept in `build/demo` and made again only when what it was made from has changed.
 """
 
 import argparse
@@ -32,7 +32,13 @@ BASE_NAME = "Qwen3-tiny"
 LIMITS = Limits(
     timeout_s=1800, memory_bytes=8_000_000_000, disk_bytes=2_000_000_000, output_bytes=4_000_000, cpus=2.0, pids=512
 )
-TRAINING = ("--num_epochs", "8", "--batch_size", "16", "--learning_rate", "3e-3", "--lora_rank", "16")
+TRAINING = {
+    "num_epochs": "8",
+    "batch_size": "16",
+    "learning_rate": "3e-3",
+    "lora_rank": "16",
+}
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # so small a model is slower on two threads than on one
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -86,7 +92,7 @@ def make_base(sandbox: Sandbox, build: Path, console: Console) -> Path:
     output.source.mkdir(parents=True, exist_ok=True)
     argv = ("python3", sandbox.path(source, "tiny/make_base.py"), "--output", sandbox.path(output, BASE_NAME))
     job = Job(name="base", argv=argv, mounts=(source, output), workdir=output, limits=LIMITS, log_dir=build / "logs")
-    made_from = digest([ASSIGNMENT / "tiny" / "make_base.py", ASSIGNMENT / "data" / "train.json"])
+    made_from = digest([*(ASSIGNMENT / "tiny").glob("*.py"), ASSIGNMENT / "data" / "train.json"])
     product = output.source / BASE_NAME
     make(sandbox, job, product=product, made_from=made_from, console=console, label="tiny base model")
     return product
@@ -108,7 +114,7 @@ def train(sandbox: Sandbox, build: Path, base: Path, console: Console) -> Path:
         sandbox.path(data, "train.json"),
         "--output_dir",
         sandbox.path(output),
-        *TRAINING,
+        *(word for name, value in TRAINING.items() for word in (f"--{name}", value)),
     )
     job = Job(
         name="train",
@@ -117,8 +123,9 @@ def train(sandbox: Sandbox, build: Path, base: Path, console: Console) -> Path:
         workdir=output,
         limits=LIMITS,
         log_dir=build / "logs",
+        environment=ONE_THREAD,
     )
-    made_from = digest([*(ROOT / "submission").glob("*.py"), base / "model.safetensors"], *TRAINING)
+    made_from = digest([*(ROOT / "submission").glob("*.py"), base / "model.safetensors"], str(TRAINING))
     product = output.source / "adapter_checkpoint.zip"
     make(sandbox, job, product=product, made_from=made_from, console=console, label="reference adapter")
     return product
@@ -151,7 +158,9 @@ def main() -> int:
     console = Console()
     try:
         sandbox = choose_sandbox(kind, image_lock=ROOT / "image.lock", allow_process=True)
-        words = "in containers" if sandbox.isolates else "as plain processes, NOT isolated (no container engine answers)"
+        words = (
+            "in containers" if sandbox.isolates else "as plain processes, NOT isolated (no container engine answers)"
+        )
         console.print(f"Grading the reference submission {words}.")
         base, adapter = prepare(build, sandbox=sandbox, console=console)
     except (EnvironmentFault, SandboxFault) as error:

@@ -49,7 +49,9 @@ def gpu() -> Fact:
     """Tell whether an NVIDIA driver is there."""
     if Path("/proc/driver/nvidia/version").exists():
         return Fact(name="gpu", health=Health.FINE, seen="NVIDIA driver loaded")
-    return Fact(name="gpu", health=Health.NOTE, seen="no NVIDIA driver", remedy="Grading runs on the CPU: small models only.")
+    return Fact(
+        name="gpu", health=Health.NOTE, seen="no NVIDIA driver", remedy="Grading runs on the CPU: small models only."
+    )
 
 
 def local() -> Fact:

@@ -35,7 +35,13 @@ def image() -> None:
 
 
 @image.command()
-@click.option("--flavour", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--flavour",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="auto: cpu where pip finds torch's CPU build, else cuda, which is larger and runs on a CPU as well.",
+)
 @click.option("--tag", help="Name of the image.  [default: lora-harness:FLAVOUR]")
 @click.option("--ca-bundle", type=_FILE, help="PEM file of certificates that the image is to trust as well.")
 @base_option
@@ -55,19 +61,28 @@ def build(
     """Build the image; does nothing when its inputs are unchanged and it still exists."""
     from harness.sandbox.image import ImageSpec, build_image
     from harness.sandbox.image_lock import write_lock
+    from harness.sandbox.wheels import CpuTorchMissing
 
-    spec = ImageSpec(
-        flavour=flavour,
-        project_root=project.absolute(),
-        cache_dir=cache_dir.expanduser().absolute(),
-        tag=tag or f"lora-harness:{flavour}",
-        base=base,
-        ca_bundle=ca_bundle,
-    )
+    def spec(flavour: str) -> ImageSpec:
+        return ImageSpec(
+            flavour=flavour,
+            project_root=project.absolute(),
+            cache_dir=cache_dir.expanduser().absolute(),
+            tag=tag or f"lora-harness:{flavour}",
+            base=base,
+            ca_bundle=ca_bundle,
+        )
+
     target = lock or project / LOCK_NAME
     console, started = Console(), time.monotonic()
     with _shown_progress(console) as progress:
-        made = build_image(spec, progress=progress)
+        try:
+            made = build_image(spec("cpu" if flavour == "auto" else flavour), progress=progress)
+        except CpuTorchMissing:
+            if flavour != "auto":
+                raise
+            progress("wheels: pip finds no CPU build of torch; building the cuda flavour, several GB larger")
+            made = build_image(spec("cuda"), progress=progress)
         write_lock(made, target)
     _tell(console, made.tag, made.image_id, f"{made.size_bytes / 1e9:.2f} GB", f"base from {made.base.origin}")
     _tell(console, f"lock {target}", f"{time.monotonic() - started:.1f} s")

@@ -8,9 +8,7 @@ from harness.model.assignment import Assignment, BaseModel
 from harness.model.result import Verdict
 
 
-def decide(
-    assignment: Assignment, base: BaseModel, measured: Measured, *, submitted_at: datetime | None
-) -> Verdict:
+def decide(assignment: Assignment, base: BaseModel, measured: Measured, *, submitted_at: datetime | None) -> Verdict:
     """Add up the rubric and take the late penalty off."""
     points = tuple(award(item, measured, baselines=base.baselines) for item in assignment.rubric)
     earned = sum(one.earned for one in points)

@@ -19,55 +19,145 @@ class Entry:
 
 CATALOGUE: Mapping[str, Entry] = MappingProxyType(
     {
-        "INT001": Entry("error", "archive cannot be read", "Pack the folder again with `zip -r ID.zip ID` and hand that in."),
-        "INT002": Entry("error", "archive entry is not allowed", "Pack plain files and folders only, without links or `..` in paths."),
-        "INT003": Entry("error", "archive is too large when unpacked", "Leave models, data and caches out of the archive."),
+        "INT001": Entry(
+            "error", "archive cannot be read", "Pack the folder again with `zip -r ID.zip ID` and hand that in."
+        ),
+        "INT002": Entry(
+            "error",
+            "archive entry is not allowed",
+            "Pack plain files and folders only, without links or `..` in paths.",
+        ),
+        "INT003": Entry(
+            "error", "archive is too large when unpacked", "Leave models, data and caches out of the archive."
+        ),
         "INT004": Entry("error", "required file is missing", "Put the file at the named place and pack again."),
-        "INT005": Entry("error", "forbidden file is packed along", "Remove the file: the base model lies on the grading machine."),
+        "INT005": Entry(
+            "error", "forbidden file is packed along", "Remove the file: the base model lies on the grading machine."
+        ),
         "INT006": Entry("error", "student id not found", "Name the folder or archive after your student id."),
         "INT007": Entry("warning", "file names were repaired", "Use UTF-8 names; nothing else to do."),
         "INT010": Entry("error", "script has Windows line ends", "Convert it: `sed -i 's/\\r$//' FILE`."),
         "INT011": Entry("warning", "script has a broken first line", "Make the first line `#!/usr/bin/env bash`."),
         "INT012": Entry("warning", "script calls a fixed Python version", "Call `python3`: the image has one Python."),
-        "INT013": Entry("warning", "gdown option that newer versions lack", "Call `gdown ID` or `gdown URL` without the option."),
-        "INT014": Entry("warning", "absolute home path in a script", "Use paths relative to the submission or the arguments."),
-        "INT015": Entry("warning", "run.sh does not use its four arguments", "Use $1 (base), $2 (adapter), $3 (input), $4 (output)."),
-        "INT016": Entry("warning", "run.sh installs packages", "Remove it: run.sh has no network, and the image has the packages."),
+        "INT013": Entry(
+            "warning", "gdown option that newer versions lack", "Call `gdown ID` or `gdown URL` without the option."
+        ),
+        "INT014": Entry(
+            "warning", "absolute home path in a script", "Use paths relative to the submission or the arguments."
+        ),
+        "INT015": Entry(
+            "warning", "run.sh does not use its four arguments", "Use $1 (base), $2 (adapter), $3 (input), $4 (output)."
+        ),
+        "INT016": Entry(
+            "warning", "run.sh installs packages", "Remove it: run.sh has no network, and the image has the packages."
+        ),
         "INT017": Entry("error", "script is not plain text", "Save it as UTF-8 text without byte order mark."),
-        "FET001": Entry("error", "download.sh took longer than its time budget", "Fetch fewer or smaller files, from a faster place."),
-        "FET002": Entry("error", "download.sh ended with an error", "Read the last lines of its log below and run it on a fresh machine."),
-        "FET003": Entry("error", "download.sh went over a resource limit", "Download the adapter alone, not the base model."),
-        "FET004": Entry("error", "download.sh left no adapter", "Make it write `adapter_config.json` and `adapter_model.safetensors`."),
+        "FET001": Entry(
+            "error",
+            "download.sh took longer than its time budget",
+            "Fetch fewer or smaller files, from a faster place.",
+        ),
+        "FET002": Entry(
+            "error",
+            "download.sh ended with an error",
+            "Read the last lines of its log below and run it on a fresh machine.",
+        ),
+        "FET003": Entry(
+            "error", "download.sh went over a resource limit", "Download the adapter alone, not the base model."
+        ),
+        "FET004": Entry(
+            "error",
+            "download.sh left no adapter",
+            "Make it write `adapter_config.json` and `adapter_model.safetensors`.",
+        ),
         "FET005": Entry("error", "download.sh left a link", "Leave plain files: links are not followed."),
-        "FET006": Entry("error", "download.sh used a command that is not there", "Use what the image has: bash, python3, gdown, curl, wget, unzip."),
-        "ADM001": Entry("error", "adapter file is missing", "Save with `model.save_pretrained(\"adapter_checkpoint\")` and hand in both files."),
+        "FET006": Entry(
+            "error",
+            "download.sh used a command that is not there",
+            "Use what the image has: bash, python3, gdown, curl, wget, unzip.",
+        ),
+        "ADM001": Entry(
+            "error",
+            "adapter file is missing",
+            'Save with `model.save_pretrained("adapter_checkpoint")` and hand in both files.',
+        ),
         "ADM002": Entry("error", "adapter is a pickle", "Convert it: load it and save with `safe_serialization=True`."),
         "ADM003": Entry("error", "adapter is too large", "Save it in bf16 (half of fp32) or with a smaller rank."),
         "ADM004": Entry("error", "adapter config cannot be read", "Hand in the `adapter_config.json` that peft wrote."),
         "ADM005": Entry("error", "adapter is for another base model", "Train on the base model of the assignment."),
-        "ADM006": Entry("error", "adapter kind or setting is not allowed", "Use a plain LoRA adapter within the limits of the assignment."),
-        "ADM007": Entry("error", "adapter weights file is damaged", "Save the adapter again and check the upload's SHA-256."),
-        "ADM008": Entry("error", "adapter tensors do not fit the base model", "Train on the base model of the assignment, with its shapes."),
-        "ADM009": Entry("error", "adapter has NaN or infinite values", "Lower the learning rate or clip gradients, and train again."),
-        "ADM010": Entry("error", "adapter tensors and config disagree", "Hand in config and weights of the same training run."),
+        "ADM006": Entry(
+            "error",
+            "adapter kind or setting is not allowed",
+            "Use a plain LoRA adapter within the limits of the assignment.",
+        ),
+        "ADM007": Entry(
+            "error", "adapter weights file is damaged", "Save the adapter again and check the upload's SHA-256."
+        ),
+        "ADM008": Entry(
+            "error",
+            "adapter tensors do not fit the base model",
+            "Train on the base model of the assignment, with its shapes.",
+        ),
+        "ADM009": Entry(
+            "error", "adapter has NaN or infinite values", "Lower the learning rate or clip gradients, and train again."
+        ),
+        "ADM010": Entry(
+            "error", "adapter tensors and config disagree", "Hand in config and weights of the same training run."
+        ),
         "REN001": Entry("error", "get_prompt not found", "Define get_prompt(instruction) in one of the listed files."),
-        "REN002": Entry("error", "get_prompt or get_bnb_config failed", "Call it in a fresh Python and mend what it raises."),
-        "REN003": Entry("error", "get_prompt returned something unusable", "Return a string that holds the instruction, within the limit."),
-        "REN004": Entry("error", "quantisation is not the assignment's", "Make get_bnb_config return 4-bit NF4 as the assignment says."),
-        "REN005": Entry("error", "rendering prompts took too long or too much", "Keep get_prompt a plain text function."),
-        "RUN001": Entry("error", "run.sh took longer than its time budget", "Predict in batches; write progress to see where time goes."),
+        "REN002": Entry(
+            "error", "get_prompt or get_bnb_config failed", "Call it in a fresh Python and mend what it raises."
+        ),
+        "REN003": Entry(
+            "error",
+            "get_prompt returned something unusable",
+            "Return a string that holds the instruction, within the limit.",
+        ),
+        "REN004": Entry(
+            "error",
+            "quantisation is not the assignment's",
+            "Make get_bnb_config return 4-bit NF4 as the assignment says.",
+        ),
+        "REN005": Entry(
+            "error", "rendering prompts took too long or too much", "Keep get_prompt a plain text function."
+        ),
+        "RUN001": Entry(
+            "error",
+            "run.sh took longer than its time budget",
+            "Predict in batches; write progress to see where time goes.",
+        ),
         "RUN002": Entry("error", "run.sh went over a resource limit", "Use a smaller batch, or write less."),
-        "RUN003": Entry("error", "run.sh ended with an error", "Read the last lines of its log below and run it as the grader does."),
+        "RUN003": Entry(
+            "error", "run.sh ended with an error", "Read the last lines of its log below and run it as the grader does."
+        ),
         "RUN004": Entry("error", "run.sh wrote no predictions", "Write the predictions to the path in $4."),
-        "RUN005": Entry("error", "run.sh used a command that is not there", "Use what the image has; run.sh has no network to install more."),
-        "VAL001": Entry("error", "predictions are not valid JSON", "Write them with `json.dump(rows, file, ensure_ascii=False)`."),
-        "VAL002": Entry("error", "predictions do not match the schema", "Write a list of objects with the strings `id` and `output`."),
+        "RUN005": Entry(
+            "error",
+            "run.sh used a command that is not there",
+            "Use what the image has; run.sh has no network to install more.",
+        ),
+        "VAL001": Entry(
+            "error", "predictions are not valid JSON", "Write them with `json.dump(rows, file, ensure_ascii=False)`."
+        ),
+        "VAL002": Entry(
+            "error",
+            "predictions do not match the schema",
+            "Write a list of objects with the strings `id` and `output`.",
+        ),
         "VAL003": Entry("error", "ids are missing", "Write one prediction for each input row."),
         "VAL004": Entry("error", "ids are there twice", "Write each id once."),
         "VAL005": Entry("error", "ids are unknown", "Copy the ids of the input."),
-        "VAL006": Entry("error", "predictions are empty", "Check that the prompt is cut off and the stop condition is right."),
-        "SCO001": Entry("error", "the adapter cannot be scored", "Load it with peft on the base model and mend what is raised."),
+        "VAL006": Entry(
+            "error", "predictions are empty", "Check that the prompt is cut off and the stop condition is right."
+        ),
+        "SCO001": Entry(
+            "error", "the adapter cannot be scored", "Load it with peft on the base model and mend what is raised."
+        ),
         "SCO003": Entry("error", "a prompt leaves no room for its output", "Make get_prompt's text shorter."),
-        "SCO002": Entry("error", "perplexity is not finite", "Check the adapter's values: the model gives no probability to the answers."),
+        "SCO002": Entry(
+            "error",
+            "perplexity is not finite",
+            "Check the adapter's values: the model gives no probability to the answers.",
+        ),
     }
 )

@@ -1,4 +1,4 @@
-"""What a stage and a whole grading leave behind. Mirrors `record.v1` and `receipt.v1` field by field (a test holds both)."""
+"""What a stage and a whole grading leave behind. Mirrors `record.v1` and `receipt.v1` (a test holds them)."""
 
 from dataclasses import dataclass
 from enum import StrEnum

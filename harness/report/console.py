@@ -1,4 +1,4 @@
-"""A record in a terminal: stages, findings, scores, points, and where the evidence lies. Width comes from the console."""
+"""A record in a terminal: stages, findings, scores, points, place of the evidence. Width comes from the console."""
 
 from pathlib import Path
 
@@ -51,9 +51,7 @@ def stage_table(stages: tuple[StageResult, ...]) -> Table:
     for one in stages:
         ran = one.status is not StageStatus.SKIPPED
         share = f"{one.duration_s / one.budget_s:.1%} of {one.budget_s:g} s" if one.budget_s else ""
-        table.add_row(
-            one.stage, MARKS[one.status], f"{one.duration_s:.1f} s" if ran else "", share, Text(one.summary)
-        )
+        table.add_row(one.stage, MARKS[one.status], f"{one.duration_s:.1f} s" if ran else "", share, Text(one.summary))
     return table
 
 
@@ -84,7 +82,7 @@ def fault_block(record: Record) -> RenderableType:
 def score_table(score: Score, base_model: str) -> Table:
     """Perplexity of the base model beside the adapter's."""
     table = Table(title="Perplexity (lower is better)", title_justify="left")
-    for heading in ("Examples", f"Base {base_model}", "Adapter", "Base / adapter", "Corpus PPL", "Bits/character"):
+    for heading in ("Examples", f"Base {base_model}", "Adapter", "Base / adapter", "Corpus", "Bits/char"):
         table.add_column(heading, justify="right")
     table.add_row(
         str(score.examples),

@@ -6,6 +6,7 @@ ended (`cause`) are decided elsewhere.
 """
 
 import contextlib
+import ipaddress
 import os
 import time
 import uuid
@@ -119,7 +120,9 @@ class DockerSandbox:
         """Give the address at which a program with network reaches this machine."""
         with _engine("describe its network"):
             network = self._api.inspect_network("bridge")
-        return str(network["IPAM"]["Config"][0]["Gateway"])
+        pool = network["IPAM"]["Config"][0]
+        # Some engines leave the gateway out: it is then the first address of the network.
+        return str(pool.get("Gateway") or next(ipaddress.ip_network(pool["Subnet"]).hosts()))
 
     def run(self, job: Job) -> Ended:
         """Run the job in a new container to its end, and remove the container whatever happens.

@@ -5,9 +5,10 @@ descendants (Linux: PR_SET_CHILD_SUBREAPER), starts the program under rlimits in
 REPORT_FD: ``exec ERRNO`` if the program could not be started, ``end STATUS PEAK_BYTES`` at its end. Then it waits to be
 killed from outside. When the other end of LEASH_FD closes, the harness has died: it kills all descendants and goes.
 
-It stands alone: it must not import the harness, which may not be installed where it runs.
+It stands alone: it must not import the harness or a package, which may not be installed where it runs.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -16,6 +17,7 @@ import select
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 # linux/prctl.h
@@ -104,18 +106,24 @@ def _reap(program: int, report: int) -> None:
 
 
 def _kill_descendants() -> None:
-    import psutil
-
-    while found := psutil.Process().children(recursive=True):
-        for one in found:
-            try:
-                one.kill()
-            except psutil.Error:
-                continue
-        try:
+    """Kill the children until none is left: whose parent dies becomes our child."""
+    while children := _children():
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
+
+
+def _children() -> list[int]:
+    own = str(os.getpid())
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if parent == own and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 if __name__ == "__main__":

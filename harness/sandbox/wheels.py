@@ -156,45 +156,55 @@ def progress_of(line: str) -> str | None:
     return None
 
 
+class CpuTorchMissing(EnvironmentFault):
+    """No index or folder that pip knows has torch's CPU build; the cuda flavour needs none but the default index."""
+
+
 def explain_failure(lines: Sequence[str]) -> EnvironmentFault:
     """Tell why pip failed, from its own words."""
     said = "\n".join(lines)
     tail = "\n".join(lines[-TAIL_LINES:])
-    for pattern, message, remedy in _CAUSES:
+    for pattern, kind, message, remedy in _CAUSES:
         if re.search(pattern, said):
-            return EnvironmentFault(f"{message}; pip said:\n{tail}", remedy=remedy)
+            return kind(f"{message}; pip said:\n{tail}", remedy=remedy)
     return EnvironmentFault(f"Pip could not download the wheels; it said:\n{tail}", remedy="See pip's own words above")
 
 
 _CAUSES = (
     (
         r"No space left on device|Disk quota exceeded",
+        EnvironmentFault,
         "The disk is full: the wheels could not be stored",
         "Free some space (cpu needs about 4 GB in all, cuda about 25 GB) or choose another disk with --cache-dir",
     ),
     (
         r"No module named pip",
+        EnvironmentFault,
         "This Python has no pip",
         f"Install it, for example with `{Path(sys.executable).name} -m ensurepip`",
     ),
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError",
+        EnvironmentFault,
         "The package index could not be reached over TLS",
         "Where the network has a CA of its own, tell pip of it: `pip config set global.cert BUNDLE.pem`",
     ),
     (
         r"NewConnectionError|ConnectTimeout|NameResolutionError|Temporary failure in name resolution|ReadTimeout",
+        EnvironmentFault,
         "The package index could not be reached",
         "Check the network and pip's index and proxy settings (`pip config list`)",
     ),
     (
         r"No matching distribution found for torch==\S+\+cpu",
+        CpuTorchMissing,
         "Torch's CPU build was not found in any index or folder that pip knows",
         "Set pip's extra index to PyTorch's CPU wheel index (`pip config set global.extra-index-url URL`), "
         "or build with --flavour cuda",
     ),
     (
         r"DO NOT MATCH THE HASHES",
+        EnvironmentFault,
         "A wheel is not the one that the list pins",
         "Try again with an empty --cache-dir; if it stays so, the index serves other files than the list was made from",
     ),

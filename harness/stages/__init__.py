@@ -1,1 +1,1 @@
-"""The stages of one submission, a file each: (context, submission) -> StageResult. What they leave is in the workspace."""
+"""The stages of one submission, a file each: (context, submission) -> StageResult."""

@@ -14,9 +14,7 @@ def admit(context: Context, submission: Submission, workspace: Workspace) -> Sta
     clock = Clock()
     rules = context.assignment.adapter
     folder = workspace.tree / rules.path
-    verdict = check_adapter(
-        folder, rules=rules, base=read_base_shapes(context.base_path), base_name=context.base.name
-    )
+    verdict = check_adapter(folder, rules=rules, base=read_base_shapes(context.base_path), base_name=context.base.name)
     if verdict.config is None:
         return done("admit", clock, verdict.findings, summary="adapter refused")
     admit_copy(folder, workspace.adapter, verdict.config)

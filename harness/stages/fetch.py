@@ -75,4 +75,4 @@ def _check(tree: Path, adapter: str) -> list[Finding]:
 
 def _prefixes(relative: str) -> list[Path]:
     path = Path(relative)
-    return [*reversed([one for one in path.parents if one != Path(".")]), path]
+    return [*reversed([one for one in path.parents if one != Path()]), path]

@@ -78,7 +78,9 @@ def bad_end(ended: Ended, job: Job, *, command: str, codes: Codes) -> Finding | 
         case Cause.OUTPUT_CAP:
             return finding(codes.limit, f"{command} printed more than allowed.", limit=_mb(limits.output_bytes))
         case Cause.SIGNALED:
-            return finding(codes.failed, f"{command} was ended by signal {ended.signal}.{_tail(job)}", limit="exit code 0")
+            return finding(
+                codes.failed, f"{command} was ended by signal {ended.signal}.{_tail(job)}", limit="exit code 0"
+            )
         case Cause.EXITED if ended.exit_code == COMMAND_NOT_FOUND:
             return finding(codes.not_found, f"{command} ended with exit code 127.{_tail(job)}", limit="exit code 0")
         case Cause.EXITED:

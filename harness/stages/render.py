@@ -1,4 +1,4 @@
-"""Render: the student's get_prompt and get_bnb_config, called in a container with no network; prompts come back as JSON."""
+"""Render: calls the student's get_prompt and get_bnb_config in a container without network; JSON comes back."""
 
 import json
 from pathlib import Path

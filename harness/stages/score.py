@@ -1,4 +1,4 @@
-"""Score: our worker in a container with no network and no student code; references travel on its standard input only."""
+"""Score: our worker in a container without network or student code; references travel on its standard input only."""
 
 import json
 import math

@@ -94,7 +94,8 @@ def set_budgets(assignment: Path) -> Callable[..., None]:
 
     def apply(**budgets_s: float) -> None:
         path = assignment / "assignment.yaml"
-        text = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
+        text = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text["late"]["deadline"] = text["late"]["deadline"].isoformat()
         for stage, timeout_s in budgets_s.items():
             text["stages"][stage]["timeout_s"] = timeout_s
         path.write_text(yaml.safe_dump(text, allow_unicode=True), encoding="utf-8")
@@ -126,10 +127,9 @@ def grade(sandbox: Sandbox, base: Path, tmp_path: Path, root: Path) -> Grade:
         words += ["--base-model", str(base), "--output", str(output), "--sandbox", "docker"]
         words += ["--image-lock", str(root / "image.lock"), *options]
         done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=root)
+        assert (output / "submissions").is_dir(), done.stderr
         (folder,) = (output / "submissions").iterdir()
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        return Graded(
-            exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr, record=record, folder=folder
-        )
+        return Graded(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr, record=record, folder=folder)
 
     return run

@@ -100,9 +100,7 @@ def test_network_if_asked(sandbox: DockerSandbox, make_job: MakeJob) -> None:
     assert "eth0" in look(sandbox, make_job("ls /sys/class/net", network=True))
 
 
-def test_environment_is_the_jobs(
-    sandbox: DockerSandbox, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_is_the_jobs(sandbox: DockerSandbox, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "canary")
     monkeypatch.setenv("HTTP_PROXY", "http://canary")
     shown = look(sandbox, make_job("env; hostname; pwd", environment={"GIVEN": "yes"}))
@@ -251,7 +249,7 @@ def test_killed_child_of_a_program_that_ends_well_is_no_cause(sandbox: DockerSan
 
 
 def test_peak_memory_is_measured(sandbox: DockerSandbox, make_job: MakeJob) -> None:
-    ended = sandbox.run(make_job("x=$(head -c 50000000 /dev/zero | tr '\\0' a); sleep 2.5"))
+    ended = sandbox.run(make_job("x=$(head -c 50000000 /dev/zero | tr '\\0' a); sleep 2; true"))
     assert ended.peak_memory_bytes is not None
     assert 45_000_000 < ended.peak_memory_bytes < 256 << 20
 
@@ -294,6 +292,17 @@ def test_container_that_cannot_be_made_is_our_fault(sandbox: DockerSandbox, make
         sandbox.run(make_job("true", memory_bytes=1000))
     assert "engine's log" in caught.value.remedy
     assert caught.value.exit_code == 5
+
+
+def test_gpu_that_the_engine_cannot_give(client: docker.DockerClient, sandbox_image: str, make_job: MakeJob) -> None:
+    if "nvidia" in client.info()["Runtimes"]:
+        pytest.skip("this engine can give GPUs")
+    with (
+        contextlib.closing(DockerSandbox(sandbox_image, gpu="GPU-0")) as sandbox,
+        pytest.raises(EnvironmentFault, match="cannot give GPU GPU-0 to a container") as caught,
+    ):
+        sandbox.run(make_job("true"))
+    assert "NVIDIA Container Toolkit" in caught.value.remedy
 
 
 def test_several_at_once(sandbox: DockerSandbox, make_job: MakeJob) -> None:

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.docker
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 DOCKERFILE = """ARG BASE
 FROM ${BASE}
+LABEL lora-harness.test=image
 ARG FLAVOUR
 COPY requirements.lock /requirements.lock
 COPY wheels/ /wheels/
@@ -66,6 +67,7 @@ def spec(
     yield ImageSpec(flavour="cpu", project_root=tmp_path, cache_dir=tmp_path / "cache", tag=tag, base=base)
     with suppress(ImageNotFound):
         client.images.remove(tag, force=True)
+    client.images.prune(filters={"dangling": True, "label": "lora-harness.test=image"})
 
 
 def see(client: docker.DockerClient, image: str, command: list[str]) -> str:
@@ -83,7 +85,7 @@ def test_build_records_what_it_made_and_is_skipped_the_second_time(
     assert lock.image_id == client.images.get(spec.tag).id
     assert [(wheel.name, wheel.version) for wheel in lock.wheels] == [("tinypackage", "1.0")]
     assert see(client, spec.tag, ["cat", "/flavour"]) == "flavour cpu\n"
-    assert [line.split(" : ")[0] for line in told if line.startswith("Step")] == [f"Step {n}/7" for n in range(1, 8)]
+    assert [line.split(" : ")[0] for line in told if line.startswith("Step")] == [f"Step {n}/8" for n in range(1, 9)]
     verify_image(lock, project_root=spec.project_root)
 
     told.clear()
@@ -130,7 +132,7 @@ def test_a_step_that_fails_shows_its_last_lines_and_leaves_no_image(
     spec: ImageSpec, client: docker.DockerClient
 ) -> None:
     (spec.project_root / "Dockerfile").write_text(DOCKERFILE + "RUN echo what went wrong; exit 7\n")
-    with pytest.raises(EnvironmentFault, match="failed at Step 8/8 : RUN echo what went wrong; exit 7") as caught:
+    with pytest.raises(EnvironmentFault, match="failed at Step 9/9 : RUN echo what went wrong; exit 7") as caught:
         build_image(spec, progress=str)
     assert "returned a non-zero code: 7" in str(caught.value)
     assert str(caught.value).endswith("\nwhat went wrong")

@@ -1,7 +1,7 @@
 """The tiny base itself: tokenizer, Qwen3-shaped model, and its training as a plain language model.
 
-It sees two kinds of rows. Sentences, each alone: no instruction, no pairing of the two languages, no end-of-text after a
-sentence; those are what an adapter has to learn. And echoes, random tokens said twice: they teach it to look back and
+It sees two kinds of rows. Sentences, each alone: no instruction, no pairing of the two languages, no end-of-text after
+a sentence; those are what an adapter has to learn. And echoes, random tokens said twice: they teach it to look back and
 repeat, which every grown language model can and which eight thousand characters of text are too few to teach.
 It must know nothing about files to read, the command line, adapters or grading.
 """
@@ -28,8 +28,8 @@ class Settings:
     """What decides the result. Sizes are multiples of 64, so that NF4 with blocks of 64 fits every linear layer."""
 
     seed: int = 0
-    steps: int = 600
-    threads: int = 2
+    steps: int = 500
+    threads: int = 1
     vocab_size: int = 1024
     hidden_size: int = 128
     intermediate_size: int = 384

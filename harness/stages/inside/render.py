@@ -1,7 +1,7 @@
 """Calls the student's get_prompt and get_bnb_config inside the container and writes what they return as JSON.
 
-Runs as ``python3 render.py UTILS INPUT OUTPUT``. Knows nothing of references; student code shares its process, so nothing
-it writes is trusted: the host checks every field.
+Runs as ``python3 render.py UTILS INPUT OUTPUT``. Knows nothing of references; student code shares its process, so
+nothing it writes is trusted: the host checks every field.
 """
 
 import importlib.util
@@ -25,7 +25,9 @@ def load(path: Path) -> types.ModuleType:
 def plain(config: object) -> dict[str, object]:
     """Turn a BitsAndBytesConfig (or a dictionary) into JSON values."""
     items = config if isinstance(config, dict) else config.to_dict()  # type: ignore[attr-defined]
-    return {str(key): value if isinstance(value, bool | int | str | None) else str(value) for key, value in items.items()}
+    return {
+        str(key): value if isinstance(value, bool | int | str | None) else str(value) for key, value in items.items()
+    }
 
 
 def main(utils: str, input_file: str, output_file: str) -> None:

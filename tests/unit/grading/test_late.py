@@ -36,7 +36,7 @@ def test_no_policy_and_no_time_cost_nothing() -> None:
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        lateness(POLICY, datetime(2027, 1, 1))  # noqa: DTZ001
+        lateness(POLICY, datetime(2027, 1, 1))
 
 
 def test_a_steep_penalty_never_costs_more_than_all() -> None:

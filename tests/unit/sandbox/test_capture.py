@@ -10,9 +10,7 @@ from harness.sandbox.capture import Capture
 
 
 def make(folder: Path, limit_bytes: int, overflows: list[int]) -> Capture:
-    return Capture(
-        folder / "out", folder / "err", limit_bytes=limit_bytes, on_overflow=lambda: overflows.append(1)
-    )
+    return Capture(folder / "out", folder / "err", limit_bytes=limit_bytes, on_overflow=lambda: overflows.append(1))
 
 
 def test_streams_go_to_their_files(tmp_path: Path) -> None:

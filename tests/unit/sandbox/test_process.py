@@ -188,7 +188,7 @@ def test_too_much_output_of_a_program_that_ended(make_job: MakeJob) -> None:
         "for i in 1 2 3 4 5 6; do head -c 4000000 /dev/zero > f$i; done; sleep 60",
         "head -c 90000000 /dev/zero > big; exit 1",
         "cd $TMPDIR; for i in 1 2 3 4 5 6; do head -c 4000000 /dev/zero > f$i; done",
-        "python3 -c 'open(\"big\", \"wb\").write(bytes(90000000))'",
+        'python3 -c \'open("big", "wb").write(bytes(90000000))\'',
     ],
     ids=["many files", "one file", "temporary folder", "ignores the signal"],
 )

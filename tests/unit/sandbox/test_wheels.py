@@ -10,6 +10,7 @@ import pytest
 
 from harness.errors import ConfigError, EnvironmentFault
 from harness.sandbox.wheels import (
+    CpuTorchMissing,
     Pin,
     download_command,
     explain_failure,
@@ -124,6 +125,12 @@ def test_a_failure_of_pip_gets_a_cause_and_a_remedy(said: str, message: str, rem
     assert message in str(fault)
     assert said in str(fault)
     assert remedy in fault.remedy
+
+
+def test_only_a_missing_cpu_build_of_torch_can_be_answered_by_another_flavour() -> None:
+    said = "ERROR: No matching distribution found for torch==2.13.0+cpu"
+    assert isinstance(explain_failure([said]), CpuTorchMissing)
+    assert not isinstance(explain_failure(["No space left on device"]), CpuTorchMissing)
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def command(base: Path) -> tuple[str, ...]:
-    return worker_command(
-        sys.executable, str(base), quantization=FULL, device="auto", dtype="float32", max_tokens=2048
-    )
+    return worker_command(sys.executable, str(base), quantization=FULL, device="auto", dtype="float32", max_tokens=2048)
 
 
 def test_bad_adapter_and_bad_prompt_cost_their_request_only(
@@ -108,9 +106,7 @@ def test_import_path_holds_the_standard_library_and_this_package_alone(environme
 
 def test_packages_that_are_missing_are_named(environment: dict[str, str], tmp_path: Path) -> None:
     words = command(tmp_path)
-    ended = subprocess.run(
-        [words[0], "-S", *words[1:]], input=b"", capture_output=True, env=environment, timeout=60
-    )
+    ended = subprocess.run([words[0], "-S", *words[1:]], input=b"", capture_output=True, env=environment, timeout=60)
     assert ended.returncode == 1
     with pytest.raises(EnvironmentFault, match="needs is not installed: No module named 'torch'"):
         converse([], ended.stdout.decode().splitlines())

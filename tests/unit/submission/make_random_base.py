@@ -1,4 +1,4 @@
-"""Makes a random two-layer Qwen3 with a byte-level BPE tokenizer and a random adapter: `make_random_base.py BASE ADAPTER`."""
+"""Makes a random two-layer Qwen3 with a BPE tokenizer, and a random adapter: `make_random_base.py BASE ADAPTER`."""
 
 import sys
 from pathlib import Path
