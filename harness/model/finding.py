@@ -36,11 +36,12 @@ class Finding:
     Attributes:
         code: Stable code out of the catalogue, such as ``RUN003``.
         title: The catalogue's short name of it.
-        seen: What was seen. Public: never a reference text, private input or host path.
+        seen: What was seen. Public: never a reference text, private input or host path, and so nothing that a student's
+            program wrote while it could read private input.
         limit: What was allowed or expected; empty where the title says it.
         fix: What the student can do.
         where: File and line, or JSON pointer, if there is one.
-        staff_detail: More for the staff alone, or None.
+        staff_detail: For the staff alone, or None: what the program wrote, word for word.
     """
 
     code: str

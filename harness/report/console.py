@@ -64,7 +64,12 @@ def finding_block(finding: Finding) -> RenderableType:
     lines = Table.grid(padding=(0, 1))
     lines.add_column(no_wrap=True, style="dim")
     lines.add_column(overflow="fold")
-    for label, text in (("seen", finding.seen), ("limit", finding.limit), ("fix", finding.fix)):
+    for label, text in (
+        ("seen", finding.seen),
+        ("limit", finding.limit),
+        ("staff", finding.staff_detail),
+        ("fix", finding.fix),
+    ):
         if text:
             lines.add_row(label, Text(text))
     return Group(head, Padding(lines, (0, 0, 0, 2)))

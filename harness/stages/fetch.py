@@ -32,7 +32,7 @@ def fetch(context: Context, submission: Submission, workspace: Workspace) -> Sta
         network=True,
     )
     ended = context.sandbox.run(job)
-    failure = bad_end(ended, job, command="download.sh", codes=CODES)
+    failure = bad_end(ended, job, command="download.sh", codes=CODES, quote=True)
     findings = [failure] if failure else _check(workspace.tree, context.assignment.adapter.path)
     brought = sorted(set(_files(workspace.tree)) - before)
     size = sum((workspace.tree / path).lstat().st_size for path in brought)

@@ -50,7 +50,7 @@ def receipt_of(ended: Ended, sandbox: Sandbox) -> Receipt:
     )
 
 
-def bad_end(ended: Ended, job: Job, *, command: str, codes: Codes) -> Finding | None:
+def bad_end(ended: Ended, job: Job, *, command: str, codes: Codes, quote: bool = False) -> Finding | None:
     """Give the finding for a program that did not end with exit code 0, or None for one that did.
 
     Args:
@@ -58,35 +58,34 @@ def bad_end(ended: Ended, job: Job, *, command: str, codes: Codes) -> Finding | 
         job: What was run.
         command: What the student knows it as, such as ``run.sh``.
         codes: The stage's codes.
+        quote: Whether the end of its log is public: only where it could read no private data.
     """
+    if ended.cause is Cause.EXITED and ended.exit_code == 0:
+        return None
+    code, seen, limit = _what(ended, job, command, codes)
+    lines = tail(job.stderr_path) or tail(job.stdout_path)
+    log = f"Its last lines:\n{lines}" if lines else "It printed nothing."
+    return finding(code, f"{seen} {log}" if quote else seen, limit=limit, staff_detail=None if quote else log)
+
+
+def _what(ended: Ended, job: Job, command: str, codes: Codes) -> tuple[str, str, str]:
+    """Give code, what was seen, and the limit."""
     limits = job.limits
     match ended.cause:
-        case Cause.EXITED if ended.exit_code == 0:
-            return None
         case Cause.DEADLINE:
-            return finding(
-                codes.deadline,
-                f"{command} was still running after {ended.duration_s:.0f} s and was ended.{_tail(job)}",
-                limit=f"{limits.timeout_s:g} s",
-            )
+            seen = f"{command} was still running after {ended.duration_s:.0f} s and was ended."
+            return codes.deadline, seen, f"{limits.timeout_s:g} s"
         case Cause.OUT_OF_MEMORY:
-            return finding(codes.limit, f"{command} ran out of memory.{_tail(job)}", limit=_mb(limits.memory_bytes))
+            return codes.limit, f"{command} ran out of memory.", _mb(limits.memory_bytes)
         case Cause.DISK_CAP:
-            return finding(
-                codes.limit, f"{command} wrote more files than allowed.{_tail(job)}", limit=_mb(limits.disk_bytes)
-            )
+            return codes.limit, f"{command} wrote more files than allowed.", _mb(limits.disk_bytes)
         case Cause.OUTPUT_CAP:
-            return finding(codes.limit, f"{command} printed more than allowed.", limit=_mb(limits.output_bytes))
+            return codes.limit, f"{command} printed more than allowed.", _mb(limits.output_bytes)
         case Cause.SIGNALED:
-            return finding(
-                codes.failed, f"{command} was ended by signal {ended.signal}.{_tail(job)}", limit="exit code 0"
-            )
-        case Cause.EXITED if ended.exit_code == COMMAND_NOT_FOUND:
-            return finding(codes.not_found, f"{command} ended with exit code 127.{_tail(job)}", limit="exit code 0")
+            return codes.failed, f"{command} was ended by signal {ended.signal}.", "exit code 0"
         case Cause.EXITED:
-            return finding(
-                codes.failed, f"{command} ended with exit code {ended.exit_code}.{_tail(job)}", limit="exit code 0"
-            )
+            code = codes.not_found if ended.exit_code == COMMAND_NOT_FOUND else codes.failed
+            return code, f"{command} ended with exit code {ended.exit_code}.", "exit code 0"
 
 
 def tail(path: Path) -> str:
@@ -97,11 +96,6 @@ def tail(path: Path) -> str:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
         lines = file.read().decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
     return "\n".join(visible(line) for line in lines)
-
-
-def _tail(job: Job) -> str:
-    text = tail(job.stderr_path) or tail(job.stdout_path)
-    return f" Its last lines:\n{text}" if text else " It printed nothing."
 
 
 def _mb(count: int) -> str:

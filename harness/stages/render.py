@@ -33,7 +33,7 @@ def render(context: Context, submission: Submission, workspace: Workspace) -> St
     output.source.mkdir()
     job = _job(context, workspace, utils, output)
     ended = context.sandbox.run(job)
-    failure = bad_end(ended, job, command=f"{utils}", codes=CODES)
+    failure = bad_end(ended, job, command=utils, codes=CODES, quote=context.split == "public")
     findings, prompts = ([failure], []) if failure else _read(context, output.source, utils)
     if not findings:
         write_json(workspace.prompts, prompts)
@@ -74,7 +74,8 @@ def _read(context: Context, folder: Path, utils: str) -> tuple[list[Finding], li
         rows, config = rendered["prompts"], rendered["bnb_config"]
         prompts = {row["id"]: row["prompt"] for row in rows}
     except (NotPlain, ValueError, TypeError, KeyError, RecursionError) as error:
-        return [finding("REN002", f"{utils} left no readable prompts: {visible(str(error))}")], []
+        fault = finding("REN002", f"{utils} left no readable prompts", staff_detail=visible(str(error)))
+        return [fault], []
     where = Location(path=utils)
     findings = [
         *check_prompts(prompts, context.examples, rules=context.assignment.scoring, where=where),

@@ -24,7 +24,7 @@ def run(context: Context, submission: Submission, workspace: Workspace) -> Stage
     output.source.mkdir()
     job = _job(context, workspace, output)
     ended = context.sandbox.run(job)
-    failure = bad_end(ended, job, command="run.sh", codes=CODES)
+    failure = bad_end(ended, job, command="run.sh", codes=CODES, quote=context.split == "public")
     findings = [failure] if failure else _keep(output.source, workspace.predictions)
     return done(
         "run",

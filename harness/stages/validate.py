@@ -1,6 +1,7 @@
 """Validate: the predictions against the schema, then against the input's ids. Runs nothing."""
 
 from collections import Counter
+from dataclasses import replace
 
 from harness.model.finding import Finding, Location, finding
 from harness.model.result import StageResult
@@ -13,48 +14,56 @@ from harness.stages.outcome import Clock, done
 from harness.text import visible
 
 NAMED = 3
+NOT_QUOTED = "something else (predictions on private data are shown to the staff alone)"
 
 
 def validate(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
     """Check form, ids and emptiness of the predictions."""
     clock = Clock()
     findings, count = check_predictions(
-        workspace.predictions.read_bytes(), wanted=[example.id for example in context.examples]
+        workspace.predictions.read_bytes(),
+        wanted=[example.id for example in context.examples],
+        quote=context.split == "public",
     )
     summary = f"{count} of {len(context.examples)} predictions" if not findings else "not valid"
     return done("validate", clock, findings, summary=summary)
 
 
-def check_predictions(content: bytes, *, wanted: list[str]) -> tuple[list[Finding], int]:
+def check_predictions(content: bytes, *, wanted: list[str], quote: bool) -> tuple[list[Finding], int]:
     """Give the findings and the number of predictions.
 
     Args:
         content: The file as run.sh wrote it.
         wanted: The ids of the input, each once.
+        quote: Whether findings may quote the predictions publicly: only where the input is public.
     """
     try:
         document = load_json(content, "predictions.json")
     except DocumentError as error:
-        return [_finding("VAL001", problem) for problem in error.problems], 0
+        return [_finding("VAL001", problem, quote=quote) for problem in error.problems], 0
     wrong = problems(document, "predictions.v1")
     if wrong:
-        return [_finding("VAL002", problem) for problem in wrong], 0
+        return [_finding("VAL002", problem, quote=quote) for problem in wrong], 0
     rows: list[dict[str, str]] = document.data
-    return _check_ids([row["id"] for row in rows], wanted) + _check_empty(rows), len(rows)
+    return _check_ids([row["id"] for row in rows], wanted, quote=quote) + _check_empty(rows, quote=quote), len(rows)
 
 
-def _finding(code: str, problem: Problem) -> Finding:
-    where = Location(path=problem.file, line=problem.line, column=problem.column, pointer=problem.pointer or None)
+def _finding(code: str, problem: Problem, *, quote: bool) -> Finding:
+    where = Location(path=problem.file, line=problem.line, column=problem.column)
+    if not quote:
+        return finding(code, NOT_QUOTED, limit=problem.expected, where=where, staff_detail=visible(str(problem)))
+    where = replace(where, pointer=problem.pointer or None)
     return finding(code, visible(problem.seen), limit=problem.expected, fix=problem.remedy, where=where)
 
 
-def _check_ids(given: list[str], wanted: list[str]) -> list[Finding]:
+def _check_ids(given: list[str], wanted: list[str], *, quote: bool) -> list[Finding]:
     counts, known = Counter(given), set(wanted)
     missing = [one for one in wanted if one not in counts]
     twice = [one for one, count in counts.items() if count > 1]
     unknown = [one for one in counts if one not in known]
+    limit = f"each of the {len(wanted)} ids once"
     return [
-        finding(code, f"{len(ids)} {what}, first: {_some(ids)}", limit=f"each of the {len(wanted)} ids once")
+        _of_ids(code, f"{len(ids)} {what}", ids, limit=limit, quote=quote)
         for code, ids, what in (
             ("VAL003", missing, "missing"),
             ("VAL004", twice, "there more than once"),
@@ -64,13 +73,16 @@ def _check_ids(given: list[str], wanted: list[str]) -> list[Finding]:
     ]
 
 
-def _check_empty(rows: list[dict[str, str]]) -> list[Finding]:
+def _check_empty(rows: list[dict[str, str]], *, quote: bool) -> list[Finding]:
     empty = [row["id"] for row in rows if not row["output"].strip()]
     if not empty:
         return []
-    seen = f"{len(empty)} of {len(rows)} outputs are empty, first: {_some(empty)}"
-    return [finding("VAL006", seen, limit="some text in each `output`")]
+    seen = f"{len(empty)} of {len(rows)} outputs are empty"
+    return [_of_ids("VAL006", seen, empty, limit="some text in each `output`", quote=quote)]
 
 
-def _some(ids: list[str]) -> str:
-    return ", ".join(visible(one, 60) for one in ids[:NAMED]) + (", …" if len(ids) > NAMED else "")
+def _of_ids(code: str, seen: str, ids: list[str], *, limit: str, quote: bool) -> Finding:
+    first = "first: " + ", ".join(visible(one, 60) for one in ids[:NAMED]) + (", …" if len(ids) > NAMED else "")
+    return finding(
+        code, f"{seen}, {first}" if quote else seen, limit=limit, staff_detail=None if quote else f"{seen}, {first}"
+    )

@@ -95,7 +95,6 @@ def set_budgets(assignment: Path) -> Callable[..., None]:
     def apply(**budgets_s: float) -> None:
         path = assignment / "assignment.yaml"
         text = yaml.safe_load(path.read_text(encoding="utf-8"))
-        text["late"]["deadline"] = text["late"]["deadline"].isoformat()
         for stage, timeout_s in budgets_s.items():
             text["stages"][stage]["timeout_s"] = timeout_s
         path.write_text(yaml.safe_dump(text, allow_unicode=True), encoding="utf-8")
@@ -121,15 +120,17 @@ Grade = Callable[..., Graded]
 def grade(sandbox: Sandbox, base: Path, tmp_path: Path, root: Path) -> Grade:
     """Run the command line for real and read the record it left."""
 
-    def run(submission: Path, assignment: Path, *options: str, command: str = "grade") -> Graded:
-        output = tmp_path / "run"
+    def run(
+        submission: Path, assignment: Path, command: str = "grade", sandbox: str = "docker", output: str = "run"
+    ) -> Graded:
+        folder = tmp_path / output
         words = [sys.executable, "-m", "harness", command, str(submission), "--assignment", str(assignment)]
-        words += ["--base-model", str(base), "--output", str(output), "--sandbox", "docker"]
-        words += ["--image-lock", str(root / "image.lock"), *options]
+        words += ["--base-model", str(base), "--output", str(folder), "--sandbox", sandbox]
+        words += ["--image-lock", str(root / "image.lock")]
         done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=root)
-        assert (output / "submissions").is_dir(), done.stderr
-        (folder,) = (output / "submissions").iterdir()
-        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        return Graded(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr, record=record, folder=folder)
+        assert (folder / "submissions").is_dir(), done.stderr
+        (kept,) = (folder / "submissions").iterdir()
+        record = json.loads((kept / "record.json").read_text(encoding="utf-8"))
+        return Graded(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr, record=record, folder=kept)
 
     return run

@@ -54,7 +54,7 @@ def download_script(text: str) -> Callable[[Path], None]:
 DUMP = "json.dump(rows, open(sys.argv[2], 'w'))"
 
 CASES = [
-    ("wrong base", wrong_base, "ADM005", "someone/Other-7B"),
+    ("wrong base", wrong_base, "ADM005", "Other-7B"),
     ("missing adapter file", missing_weights, "ADM001", "adapter_model.safetensors"),
     ("empty prediction", run_script(writes(f"rows[2]['output'] = ''; {DUMP}")), "VAL006", "1 of 8 outputs are empty"),
     ("missing id", run_script(writes(f"del rows[3]; {DUMP}")), "VAL003", "1 missing"),
@@ -78,7 +78,7 @@ def test_fault(
     graded = grade(submission, assignment)
     assert graded.exit_code == 1, graded.stdout + graded.stderr
     assert [found["code"] for found in graded.errors] == [code]
-    assert seen in graded.errors[0]["seen"]
+    assert seen in graded.errors[0]["seen"] + (graded.errors[0]["staff_detail"] or "")
     assert graded.errors[0]["fix"] and code in graded.stdout
     assert read_record(graded.folder / "record.json").outcome == "failed"
     assert not list((graded.folder.parent.parent / "scratch").glob("*"))

@@ -51,13 +51,21 @@ def test_a_good_end_is_no_finding(job: Job) -> None:
 
 def test_the_finding_shows_the_end_of_the_log_without_control_characters(job: Job) -> None:
     job.stderr_path.write_bytes(b"first\n" * 50 + b"\x1b[2Jlast \xe2\x80\xae line\xff\n")
-    found = bad_end(ended(Cause.EXITED, 1), job, command="run.sh", codes=CODES)
+    found = bad_end(ended(Cause.EXITED, 1), job, command="run.sh", codes=CODES, quote=True)
     assert found is not None
     assert found.seen.endswith("\\x1b[2Jlast \\u202e line\N{REPLACEMENT CHARACTER}")
     assert found.seen.count("first") == 11
 
 
 def test_a_silent_program_is_said_to_be_silent(job: Job) -> None:
-    found = bad_end(ended(Cause.EXITED, 1), job, command="run.sh", codes=CODES)
+    found = bad_end(ended(Cause.EXITED, 1), job, command="run.sh", codes=CODES, quote=True)
     assert found is not None
     assert found.seen == "run.sh ended with exit code 1. It printed nothing."
+
+
+def test_on_private_data_the_log_is_for_the_staff_alone(job: Job) -> None:
+    job.stderr_path.write_text("a private sentence\n")
+    found = bad_end(ended(Cause.EXITED, 1), job, command="run.sh", codes=CODES)
+    assert found is not None
+    assert found.seen == "run.sh ended with exit code 1."
+    assert found.staff_detail == "Its last lines:\na private sentence"

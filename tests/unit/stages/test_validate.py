@@ -11,12 +11,12 @@ ROWS = [{"id": one, "output": f"text {one}"} for one in WANTED]
 
 
 def codes(rows: object) -> list[tuple[str, str]]:
-    findings, _ = check_predictions(json.dumps(rows).encode(), wanted=WANTED)
+    findings, _ = check_predictions(json.dumps(rows).encode(), wanted=WANTED, quote=True)
     return [(found.code, found.seen) for found in findings]
 
 
 def test_good_predictions_pass() -> None:
-    assert check_predictions(json.dumps(ROWS).encode(), wanted=WANTED) == ([], 4)
+    assert check_predictions(json.dumps(ROWS).encode(), wanted=WANTED, quote=True) == ([], 4)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,9 @@ def test_each_fault_has_its_code(rows: object, code: str, seen: str) -> None:
 
 
 def test_broken_json_is_placed() -> None:
-    (found,), count = check_predictions(b'[{"id": "a", "output": "t"},\n {"id": "b" "output": 1}]', wanted=WANTED)
+    (found,), count = check_predictions(
+        b'[{"id": "a", "output": "t"},\n {"id": "b" "output": 1}]', wanted=WANTED, quote=True
+    )
     assert count == 0
     assert found.code == "VAL001"
     assert found.where is not None
@@ -41,7 +43,25 @@ def test_broken_json_is_placed() -> None:
 
 
 def test_a_wrong_key_is_placed_with_its_pointer() -> None:
-    findings, _ = check_predictions(b'[{"id": "a", "outputs": "t"}]', wanted=["a"])
+    findings, _ = check_predictions(b'[{"id": "a", "outputs": "t"}]', wanted=["a"], quote=True)
     assert {found.code for found in findings} == {"VAL002"}
     assert any(found.where and found.where.pointer == "/0/outputs" for found in findings)
     assert any("output" in found.fix for found in findings)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'[{"id": "a", "a secret": "t"}]',
+        b'[{"id": "a", "output": "t"}, {"id": "a secret", "output": "t"}]',
+        b'[{"id": "a secret", "output": ""}, {"id": "a secret", "output": ""}]',
+        b'[{"id": "a", "output": "t"} "a secret"]',
+    ],
+)
+def test_on_private_data_nothing_of_the_predictions_is_public(content: bytes) -> None:
+    findings, _ = check_predictions(content, wanted=["a"], quote=False)
+    assert findings
+    for found in findings:
+        public = (found.seen, found.limit, found.fix, str(found.where))
+        assert not any("secret" in text for text in public), public
+        assert found.staff_detail
