@@ -1,4 +1,6 @@
 # `make demo` and `make test` set up everything they need. `make help` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -26,8 +28,8 @@ lint: $(VENV)/dev.stamp
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/lint-imports --no-logo 2>/dev/null || $(VENV)/bin/lint-imports
-	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run
+	@$(VENV)/bin/lint-imports | tail -n 6
+	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh
 
 unit: $(VENV)/dev.stamp
 	@$(PY) -m pytest tests/unit -m "not torch" -q

@@ -57,6 +57,7 @@ def grade_submission(
     student_id: str | None,
     sandbox_kind: Kind,
     image_lock: Path,
+    gpu: str | None,
     split: Literal["public", "private"],
     allow_process: bool,
     submitted_at: datetime | None,
@@ -79,9 +80,8 @@ def grade_submission(
         base_path=base_path.resolve(),
         examples=load_examples(data),
         split=split,
-        sandbox=choose_sandbox(sandbox_kind, image_lock=image_lock, allow_process=allow_process),
+        sandbox=choose_sandbox(sandbox_kind, image_lock=image_lock, allow_process=allow_process, gpu=gpu),
         harness_package=Path(harness.__file__).resolve().parent,
-        device="cpu",
     )
     reference = AssignmentRef(
         name=assignment.name,

@@ -28,6 +28,7 @@ OPTIONS = (
         show_default=True,
         help="Lock of the image to run in, as `harness image build` wrote it.",
     ),
+    click.option("--gpu", metavar="UUID", help="GPU that containers see, as `nvidia-smi -L` names it. Default: none."),
     click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
 )
 
@@ -46,6 +47,7 @@ def start(
     student_id: str | None,
     sandbox: Literal["auto", "docker", "process"],
     image_lock: Path,
+    gpu: str | None,
     form: str,
     split: Literal["public", "private"],
     allow_process: bool,
@@ -67,6 +69,7 @@ def start(
             student_id=student_id,
             sandbox_kind=sandbox,
             image_lock=image_lock,
+            gpu=gpu,
             split=split,
             allow_process=allow_process,
             submitted_at=submitted_at,

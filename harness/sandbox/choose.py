@@ -1,5 +1,6 @@
 """Picks the sandbox for what the user asked and the machine has. Must not know how a sandbox works."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -55,7 +56,8 @@ def engine_words() -> str:
     """
     from harness.sandbox.docker import connect, describe
 
-    return describe(connect())
+    with closing(connect()) as client:
+        return describe(client)
 
 
 def verified_image(image_lock: Path) -> str:

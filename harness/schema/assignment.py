@@ -85,7 +85,8 @@ def _wrong(path: Path, found: tuple[Problem, ...], schema: str) -> ConfigError:
 def _broken(assignment: Assignment, folder: Path) -> Iterator[Wrong]:
     yield from broken_rules(assignment)
     data = assignment.data
-    for key, name in (("train", data.train), ("public", data.public), ("private", data.private)):
+    # The private file is looked for only when it is graded on: a student's copy of the assignment lacks it.
+    for key, name in (("train", data.train), ("public", data.public)):
         if name is not None and not (folder / name).is_file():
             remedy = "make the file, or correct the path (relative to assignment.yaml)"
             yield Wrong(f"/data/{key}", "a file that is there", seen_words(name), remedy)

@@ -93,4 +93,3 @@ class Context:
     split: Literal["public", "private"]
     sandbox: Sandbox
     harness_package: Path
-    device: Literal["cpu", "cuda"]

@@ -85,7 +85,7 @@ def _job(context: Context, workspace: Workspace, adapter: Mount, stdin: bytes) -
         "python3",
         sandbox.path(base),
         quantization=rules.scoring.quantization,
-        device=context.device,
+        device="auto",
         dtype="auto",
         max_tokens=rules.scoring.max_tokens,
     )

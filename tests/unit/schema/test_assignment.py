@@ -100,9 +100,9 @@ def test_schema_problems_are_told_with_their_place(folder: Path) -> None:
             "make the file, or correct the path (relative to assignment.yaml)",
         ),
         (
-            "data/private.json",
+            "data/public.json",
             "data",
-            '7:12 at /data/private: expected a file that is there, saw "data"; '
+            '6:11 at /data/public: expected a file that is there, saw "data"; '
             "make the file, or correct the path (relative to assignment.yaml)",
         ),
         (
@@ -240,3 +240,8 @@ def test_bad_examples_are_told(tmp_path: Path, content: str, words: str) -> None
     assert caught.value.remedy == "Mend the lines above; `harness schema examples.v1` prints what is allowed."
     with pytest.raises(ConfigError, match=r"^The data file .* cannot be read: No such file or directory"):
         load_examples(tmp_path / "none.json")
+
+
+def test_a_students_copy_without_the_private_data_loads(folder: Path) -> None:
+    (folder / "data" / "private.json").unlink()
+    assert load_assignment(folder).assignment.data.private == "data/private.json"
