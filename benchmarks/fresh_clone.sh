@@ -1,24 +1,25 @@
 #!/usr/bin/env bash
-# Times `make demo` (cold: also the wheels and the image are made anew; then warm) and `make test` in a fresh clone.
-# The image of this checkout's tag is replaced by an equal one. Usage: bash benchmarks/fresh_clone.sh [FOLDER]
+# Times the README's two commands in a fresh clone: `make demo` cold (no wheels, no image, no base, an empty home), then
+# warm, and `make test` likewise. Replaces the engine's image of the same tag. Usage: bash benchmarks/fresh_clone.sh
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-clone=${1:-$(mktemp -d)/clone}
-git clone -q "$root" "$clone"
-cd "$clone"
-cache=$(mktemp -d)
-if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
-  docker image rm -f lora-harness:cpu >/dev/null 2>&1 || true
+scratch=$(mktemp -d)
+git clone -q "$root" "$scratch/clone"
+mkdir "$scratch/home"
+cd "$scratch/clone"
+if docker info >/dev/null 2>&1; then
+  docker image rm -f lora-harness:cpu lora-harness-base:bookworm >/dev/null 2>&1 || true
   docker builder prune -af >/dev/null 2>&1 || true
+  docker image prune -f >/dev/null 2>&1 || true
 fi
 
 timed() {
   local start=$SECONDS
-  "$@" >"$cache/log" 2>&1 || { tail -n 40 "$cache/log"; exit 1; }
-  printf '%-10s %4d s   %s\n' "$1 ${*: -1}" $((SECONDS - start)) "$(tail -n 1 "$cache/log")"
+  HOME="$scratch/home" "${@:2}" >"$scratch/log" 2>&1 || { tail -n 40 "$scratch/log"; exit 1; }
+  printf '%-16s %4d s   %s\n' "$1" $((SECONDS - start)) "$(tail -n 1 "$scratch/log")"
 }
 
-timed env XDG_CACHE_HOME="$cache" make demo
-timed make demo
-timed make test
-timed make test
+timed 'make demo, cold' make demo
+timed 'make demo, warm' make demo
+timed 'make test, cold' make test
+timed 'make test, warm' make test

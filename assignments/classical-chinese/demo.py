@@ -11,19 +11,21 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from harness.errors import EnvironmentFault, SandboxFault
 from harness.files import sha256_file
 from harness.sandbox.cause import Cause
 from harness.sandbox.choose import choose_sandbox
 from harness.sandbox.interface import Job, Limits, Mount, Sandbox
+from harness.stages.program import tail
 
 ASSIGNMENT = Path(__file__).resolve().parent
 ROOT = ASSIGNMENT.parent.parent
@@ -66,6 +68,26 @@ def digest(paths: list[Path], *words: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@contextmanager
+def following(job: Job, show: Callable[[str], None]) -> Iterator[None]:
+    """Show the last line that the job printed, again and again while the block runs."""
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.5):
+            lines = [line for path in (job.stdout_path, job.stderr_path) for line in tail(path).splitlines()[-1:]]
+            if lines:
+                show(escape(lines[-1]))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 def make(sandbox: Sandbox, job: Job, *, product: Path, made_from: str, console: Console, label: str) -> None:
     """Run `job` unless `product` is there and was made from the same.
 
@@ -76,11 +98,11 @@ def make(sandbox: Sandbox, job: Job, *, product: Path, made_from: str, console: 
     if product.exists() and stamp.is_file() and stamp.read_text() == made_from:
         console.print(f"{label}: up to date")
         return
-    with console.status(f"{label} …"):
+    with console.status(f"{label} …") as status, following(job, lambda line: status.update(f"{label}: {line}")):
         ended = sandbox.run(job)
     if ended.cause is not Cause.EXITED or ended.exit_code != 0:
-        log = job.stderr_path.read_text(errors="replace")[-2000:]
-        raise SandboxFault(f"{label} ended: {ended.cause}, exit code {ended.exit_code}.\n{log}", remedy="Read the log.")
+        said = f"{label} ended: {ended.cause}, exit code {ended.exit_code}.\n{tail(job.stderr_path)}"
+        raise SandboxFault(said, remedy=f"Read {job.stderr_path}.")
     stamp.write_text(made_from)
     console.print(f"{label}: done in {ended.duration_s:.0f} s")
 
