@@ -20,7 +20,7 @@ demo: $(VENV)/host.stamp  ## Grade the repository's own reference submission, en
 
 test: $(VENV)/dev.stamp $(VENV)/local.stamp  ## Run all tests; those that need an engine run when one answers.
 	@if $(HARNESS) doctor --require engine >/dev/null 2>&1; then $(MAKE) --no-print-directory image; fi
-	@$(PY) -m pytest
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 
 check: lint unit  ## Lint, types, layers, shell scripts and unit tests without torch: under a minute.
 
@@ -32,7 +32,7 @@ lint: $(VENV)/dev.stamp
 	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh
 
 unit: $(VENV)/dev.stamp
-	@$(PY) -m pytest tests/unit -m "not torch" -q
+	@$(PY) -m pytest tests/unit -m "not torch" -q -n 2
 
 image: $(VENV)/host.stamp  ## Build the container image, if it is not up to date.
 	@$(HARNESS) image build

@@ -6,6 +6,7 @@ packed submission. What was made is kept in `build/demo` and made again only whe
 """
 
 import argparse
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -156,8 +157,10 @@ def train(sandbox: Sandbox, build: Path, base: Path, console: Console) -> Path:
 def prepare(build: Path, *, sandbox: Sandbox, console: Console) -> tuple[Path, Path]:
     """Make base model and adapter; give the base's folder and the adapter's archive."""
     (build / "logs").mkdir(parents=True, exist_ok=True)
-    base = make_base(sandbox, build, console)
-    return base, train(sandbox, build, base, console)
+    with (build / "guard").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # tests that run at the same time make it once
+        base = make_base(sandbox, build, console)
+        return base, train(sandbox, build, base, console)
 
 
 def pack(build: Path, adapter: Path, url: str) -> Path:

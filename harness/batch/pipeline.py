@@ -9,7 +9,7 @@ from typing import Protocol
 
 from harness import __version__
 from harness.batch.store import RunStore, evidence_of
-from harness.errors import HarnessError
+from harness.errors import EnvironmentFault, HarnessError
 from harness.files import write_json
 from harness.model.finding import has_error
 from harness.model.result import AssignmentRef, Fault, Outcome, Record, StageResult, StageStatus, SubmissionRef
@@ -23,6 +23,7 @@ from harness.stages.run import run
 from harness.stages.score import read_score, score
 from harness.stages.validate import validate
 from harness.stages.verdict import verdict
+from harness.text import visible
 
 Stage = Callable[[Context, Submission, Workspace], StageResult]
 
@@ -114,13 +115,25 @@ def _stages(
             watcher.started(name, _budget(context, name))
             try:
                 result = step.stage(context, submission, workspace)
-            except HarnessError as error:
-                results[name] = _without_work(name, StageStatus.FAULT, error.kind)
+            except (HarnessError, OSError) as error:
+                fault = _fault(name, error)
+                results[name] = _without_work(name, StageStatus.FAULT, fault.kind)
                 watcher.ended(results[name])
-                return results, Fault(kind=error.kind, message=str(error), remedy=error.remedy)
+                return results, fault
         results[name] = result
         watcher.ended(result)
     return results, None
+
+
+def _fault(stage: str, error: HarnessError | OSError) -> Fault:
+    if isinstance(error, HarnessError):
+        return Fault(kind=error.kind, message=str(error), remedy=error.remedy)
+    what = f"The system refused in stage {stage}: {error.strerror or error}."
+    return Fault(
+        kind=EnvironmentFault.__name__,
+        message=what,
+        remedy="Check disk and permissions of the run folder, then grade again.",
+    )
 
 
 def _write_input(context: Context, workspace: Workspace) -> None:
@@ -146,7 +159,7 @@ def _outcome(stages: Mapping[str, StageResult], fault: Fault | None) -> Outcome:
 def _reference(submission: Submission, workspace: Workspace) -> SubmissionRef:
     return SubmissionRef(
         id=submission.id,
-        source=submission.source.name,
+        source=visible(submission.source.name),
         tree_sha256=_digest(workspace.tree_digest),
         adapter_sha256=_digest(workspace.adapter_digest),
     )

@@ -18,6 +18,7 @@ from harness.errors import (
 )
 from harness.files import sha256_file
 from harness.intake.layout import find_student_id
+from harness.intake.names import is_ignored
 from harness.model.assignment import Assignment, BaseModel
 from harness.model.result import AssignmentRef, Fault, Outcome, Record
 from harness.model.submission import Submission
@@ -90,6 +91,7 @@ def grade_submission(
         split=split,
         data_sha256=sha256_file(data),
     )
+    refuse_nested(source.resolve(), run_folder.resolve(), ignored=assignment.submission.ignored)
     store = RunStore(run_folder.resolve())
     submission = identify(source, assignment, student_id=student_id, submitted_at=submitted_at)
     record = grade_one(context, submission, store, assignment=reference, watcher=watcher)
@@ -117,6 +119,25 @@ def find_base(assignment: Assignment, path: Path) -> BaseModel:
             remedy="Name the folder after the base model that it holds.",
         )
     return found[0]
+
+
+def refuse_nested(source: Path, run_folder: Path, *, ignored: tuple[str, ...]) -> None:
+    """Keep run folder and submission apart: one would be graded, mounted or removed with the other.
+
+    A run folder inside the submission is fine where the assignment ignores it, as it does `runs`.
+
+    Raises:
+        ConfigError: One lies in the other.
+    """
+    if source.is_relative_to(run_folder):
+        raise ConfigError(
+            f"The submission {source} lies in the run folder {run_folder}.", remedy="Give another folder with --output."
+        )
+    if run_folder.is_relative_to(source) and not is_ignored(run_folder.relative_to(source).parts, ignored):
+        raise ConfigError(
+            f"The run folder {run_folder} lies in the submission {source}.",
+            remedy="Give a folder outside with --output.",
+        )
 
 
 def identify(

@@ -1,10 +1,9 @@
 """The run folder: `RUN/submissions/ID/` with record, logs, predictions and evidence, written whole or not at all."""
 
-import shutil
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.files import sha256_file, write_whole
+from harness.files import remove_tree, sha256_file, write_whole
 from harness.model.result import Evidence, Outcome, Record
 from harness.schema.record import read_record, record_text
 from harness.stages.context import Workspace
@@ -47,7 +46,7 @@ class RunStore:
         workspace = Workspace(scratch=self.root / "scratch" / submission_id, kept=self.folder(submission_id))
         try:
             self.close(workspace)
-            shutil.rmtree(workspace.kept, ignore_errors=True)
+            remove_tree(workspace.kept)
             workspace.make()
         except (PermissionError, NotADirectoryError, FileExistsError) as error:
             raise ConfigError(
@@ -58,7 +57,7 @@ class RunStore:
 
     def close(self, workspace: Workspace) -> None:
         """Throw the scratch folder away."""
-        shutil.rmtree(workspace.scratch, ignore_errors=True)
+        remove_tree(workspace.scratch)
 
     def write(self, record: Record) -> Path:
         """Validate and write a record; give its path."""

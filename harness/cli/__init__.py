@@ -12,6 +12,7 @@ import click
 
 from harness import __version__
 from harness.errors import EXIT_BUG, EnvironmentFault, HarnessError
+from harness.text import visible
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -24,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 EXIT_INTERRUPTED = 130
+LINE_SHOWN = 2_000
 
 
 class LazyGroup(click.Group):
@@ -92,6 +94,7 @@ def _of_system(error: OSError) -> tuple[str, str]:
 
 
 def _say(message: str, remedy: str) -> None:
-    click.echo(f"harness: {message}", err=True)
+    for line in f"harness: {message}".splitlines():
+        click.echo(visible(line, LINE_SHOWN), err=True)
     if remedy:
-        click.echo(f"  {remedy}", err=True)
+        click.echo(f"  {visible(remedy, LINE_SHOWN)}", err=True)

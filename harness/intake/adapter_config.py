@@ -17,6 +17,7 @@ CONFIG = "adapter_config.json"
 ALL_LINEAR = "all-linear"
 
 _MAX_ENTRIES = 2000
+_MOST_NAMED = 5
 _MAX_ALPHA = 65_536
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
 _HUB_CACHE = re.compile(r"models--(?:[^/]*--)?(?P<name>[^/]+)")
@@ -204,12 +205,16 @@ def _check_unknown(raw: Mapping[str, object]) -> Iterator[Finding]:
 
     Numbers and strings alone are let pass and dropped: they are companions of settings that are off.
     """
-    for name, value in raw.items():
-        is_on = value is True or (isinstance(value, dict | list) and bool(value))
-        if is_on and name not in _KNOWN:
-            shown = visible(name, 80)
-            limit = "null, false or empty: a plain LoRA adapter"
-            yield _found("ADM006", f"`{shown}` is {_shown(value)}", limit=limit, pointer=f"/{shown}")
+    on = [name for name, value in raw.items() if name not in _KNOWN and _is_on(value)]
+    for name in on[:_MOST_NAMED]:
+        shown = visible(name, 80)
+        more = f", and {len(on) - _MOST_NAMED} other settings are on" if len(on) > _MOST_NAMED else ""
+        limit = "null, false or empty: a plain LoRA adapter"
+        yield _found("ADM006", f"`{shown}` is {_shown(raw[name])}{more}", limit=limit, pointer=f"/{shown}")
+
+
+def _is_on(value: object) -> bool:
+    return value is True or (isinstance(value, dict | list) and bool(value))
 
 
 def _make(raw: Mapping[str, object]) -> LoraConfig:

@@ -27,7 +27,8 @@ def find_root(target: Path) -> Path:
 def find_student_id(name: str, pattern: str) -> str | None:
     """Find the student id in the name of a folder or archive.
 
-    It must stand alone, with no letter or digit next to it; `R13921031.zip` counts for a pattern of small letters.
+    There must be just one: a name with two ids is nobody's. It must stand alone, with no letter or digit next to it;
+    `R13921031.zip` counts for a pattern of small letters.
 
     Args:
         name: File or folder name, with or without an ending such as `.tar.gz`.
@@ -47,10 +48,10 @@ def find_student_id(name: str, pattern: str) -> str | None:
             f"the pattern {pattern!r} of student ids is no regular expression: {problem}",
             remedy="Mend submission.student_id in the assignment.",
         ) from problem
-    for text in (stem, stem.lower(), stem.upper()):
-        if found := expression.search(text):
-            return found.group()
-    return None
+    if not stem.isascii():
+        stem = "".join(char if char.isascii() else "_" for char in stem)
+    found = [match.group() for text in (stem, stem.lower(), stem.upper()) for match in expression.finditer(text)]
+    return found[0] if len({one.lower() for one in found}) == 1 else None
 
 
 def check_layout(root: Path, rules: SubmissionRules) -> tuple[Finding, ...]:

@@ -40,11 +40,15 @@ def _split(script: str) -> Iterator[tuple[int, str, str]]:
     lines = iter(enumerate(script.split("\n"), start=1))
     quote = ""
     for number, line in lines:
-        text, expanded, quote = _scan(line, quote)
-        while quote != "'" and _ENDS_JOINED.search(text) and (following := next(lines, None)):
-            more, more_expanded, quote = _scan(following[1], quote)
-            text, expanded = text[:-1] + more, expanded[:-1] + more_expanded
-        yield number, text, expanded
+        part, expanded_part, quote = _scan(line, quote)
+        texts, expandeds = [part], [expanded_part]
+        while quote != "'" and _ENDS_JOINED.search(texts[-1]) and (following := next(lines, None)):
+            texts[-1], expandeds[-1] = texts[-1][:-1], expandeds[-1][:-1]
+            part, expanded_part, quote = _scan(following[1], quote)
+            texts.append(part)
+            expandeds.append(expanded_part)
+        text = "".join(texts)
+        yield number, text, "".join(expandeds)
         if not quote and (start := _HERE_DOCUMENT.search(text)):
             for inner_number, inner in lines:
                 if inner.strip() == start["end"]:

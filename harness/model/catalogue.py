@@ -71,6 +71,11 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             "Make it write `adapter_config.json` and `adapter_model.safetensors`.",
         ),
         "FET005": Entry("error", "download.sh left a link", "Leave plain files: links are not followed."),
+        "FET007": Entry(
+            "error",
+            "download.sh left a path that is too long",
+            "Unpack into `adapter_checkpoint/` itself, with short names.",
+        ),
         "FET006": Entry(
             "error",
             "download.sh used a command that is not there",

@@ -1,10 +1,13 @@
 """A `Finding`: one thing that the student caused. Must not know how it is shown or where it is stored."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.model.catalogue import CATALOGUE
+from harness.text import visible
+
+LINE_SHOWN = 4_000
 
 
 class Severity(StrEnum):
@@ -69,16 +72,22 @@ def finding(
         KeyError: The catalogue holds no such code (a bug).
     """
     entry = CATALOGUE[code]
+    where = replace(where, path=visible(where.path)) if where else None
     return Finding(
         code=code,
         severity=Severity(entry.severity),
         title=entry.title,
-        seen=seen,
-        limit=limit,
-        fix=fix or entry.fix,
+        seen=_lines(seen),
+        limit=_lines(limit),
+        fix=_lines(fix or entry.fix),
         where=where,
-        staff_detail=staff_detail,
+        staff_detail=None if staff_detail is None else _lines(staff_detail),
     )
+
+
+def _lines(text: str) -> str:
+    """Make control characters visible whatever the caller did, but keep lines."""
+    return "\n".join(visible(line, LINE_SHOWN) for line in text.split("\n"))
 
 
 def has_error(findings: Iterable[Finding]) -> bool:

@@ -4,6 +4,7 @@ The folders belong to a hostile program that runs meanwhile: links are never fol
 into one between two looks (every folder is opened relative to its parent, with O_NOFOLLOW).
 """
 
+import contextlib
 import errno
 import os
 import sys
@@ -33,6 +34,28 @@ def usage_bytes(paths: Iterable[Path]) -> int:
         return sum(_entry_bytes(str(path), None, seen=seen, depth=0) for path in paths)
     except (_UncountableError, PermissionError):
         return UNCOUNTABLE
+
+
+def unlinked_bytes(pids: Iterable[int], devices: frozenset[int]) -> int:
+    """Sum the blocks of files on `devices` that have no name any more and that one of the processes still holds open.
+
+    Nothing is counted of processes that may not be looked at (another user's, where we are not root).
+    """
+    found: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        folder = f"/proc/{pid}/fd"
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    status = Path(folder, entry.name).stat()
+                    if status.st_nlink == 0 and status.st_dev in devices:
+                        found[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return sum(found.values())
+
+
+def no_processes() -> Iterable[int]:
+    """Name no process."""
+    return ()
 
 
 class _UncountableError(Exception):
@@ -77,11 +100,20 @@ def _folder_bytes(name: str, parent: int | None, *, seen: set[tuple[int, int]], 
 class DiskWatch:
     """A thread that looks at the usage of `paths` again and again until stopped, and calls `on_over` once if too much.
 
-    It looks about every 0.3 s, less often where one look takes long, so as to take no more than a fifth of a core.
+    Files that `pids` hold open without a name count too. It looks about every 0.3 s, less often where one look takes
+    long, so as to take no more than a fifth of a core.
     """
 
-    def __init__(self, paths: Iterable[Path], *, limit_bytes: int, on_over: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        paths: Iterable[Path],
+        *,
+        limit_bytes: int,
+        on_over: Callable[[], None],
+        pids: Callable[[], Iterable[int]] = no_processes,
+    ) -> None:
         self._paths = tuple(paths)
+        self._pids = pids
         self._limit_bytes = limit_bytes
         self._on_over = on_over
         self._stop = threading.Event()
@@ -103,7 +135,10 @@ class DiskWatch:
         Raises:
             OSError: The disk cannot be read.
         """
-        return bool(self._paths) and usage_bytes(self._paths) > self._limit_bytes
+        if not self._paths:
+            return False
+        devices = frozenset(path.stat().st_dev for path in self._paths)
+        return usage_bytes(self._paths) + unlinked_bytes(self._pids(), devices) > self._limit_bytes
 
     def _look(self) -> None:
         pause_s = _PAUSE_S

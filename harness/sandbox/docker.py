@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import docker
+import psutil
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
@@ -148,6 +149,7 @@ class DockerSandbox:
             writable_sources(job),
             limit_bytes=job.limits.disk_bytes,
             on_over=lambda: alarm.fire(Cause.DISK_CAP),
+            pids=lambda: self._pids(name),
         )
         with _disk_of(job):
             self._create(job, name)
@@ -246,6 +248,15 @@ class DockerSandbox:
                     remedy="Install the NVIDIA Container Toolkit and restart the engine.",
                 ) from fault
             raise
+
+    def _pids(self, name: str) -> list[int]:
+        """List the container's processes as the host numbers them; empty where the engine runs elsewhere."""
+        first = int(self._state(name).get("Pid") or 0)
+        if not first:
+            return []
+        with contextlib.suppress(psutil.Error):
+            return [first, *(one.pid for one in psutil.Process(first).children(recursive=True))]
+        return []
 
     def _kill(self, name: str) -> None:
         give_up = time.monotonic() + _KILL_PATIENCE_S

@@ -100,6 +100,7 @@ def _run(job: Job, home: Path) -> Ended:
                 [home, *writable_sources(job)],
                 limit_bytes=limits.disk_bytes,
                 on_over=lambda: alarm.fire(Cause.DISK_CAP),
+                pids=lambda: [one.pid for one in tree.alive()],
             ),
             memory=TreeMemoryWatch(
                 tree, limit_bytes=limits.memory_bytes, on_over=lambda: alarm.fire(Cause.OUT_OF_MEMORY)

@@ -1,19 +1,34 @@
 """Fetch: `download.sh` in a container with network, under a time and size budget. No test data is mounted."""
 
+import hashlib
 import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISLNK, S_ISREG
 
-from harness.files import sha256_file, write_json
+from harness.files import make_readable, write_json
 from harness.model.finding import Finding, finding
 from harness.model.result import StageResult
 from harness.model.submission import Submission
-from harness.sandbox.interface import Job, Mount
+from harness.sandbox.interface import Ended, Job, Mount
 from harness.stages.context import Context, Workspace
 from harness.stages.outcome import Clock, done
 from harness.stages.program import Codes, bad_end, limits_of, receipt_of
+from harness.text import visible
 
+MAX_FILES = 10_000
+MAX_PATH_BYTES = 1024
+PATH_SHOWN = 200
 CODES = Codes(deadline="FET001", limit="FET003", failed="FET002", not_found="FET006")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that is evidence: its path as it can be shown, size, and SHA-256 (None: no plain or no readable file)."""
+
+    path: str
+    bytes: int
+    sha256: str | None
 
 
 def fetch(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
@@ -21,7 +36,7 @@ def fetch(context: Context, submission: Submission, workspace: Workspace) -> Sta
     clock = Clock()
     rules = context.assignment.stages.fetch
     tree = Mount(source=workspace.tree, target="/submission", writable=True)
-    before = set(_files(workspace.tree))
+    before = _files(workspace.tree)
     job = Job(
         name="fetch",
         argv=rules.command,
@@ -33,42 +48,84 @@ def fetch(context: Context, submission: Submission, workspace: Workspace) -> Sta
     )
     ended = context.sandbox.run(job)
     failure = bad_end(ended, job, command="download.sh", codes=CODES, quote=True)
-    findings = [failure] if failure else _check(workspace.tree, context.assignment.adapter.path)
-    brought = sorted(set(_files(workspace.tree)) - before)
-    size = sum((workspace.tree / path).lstat().st_size for path in brought)
-    write_json(workspace.evidence / "downloads.json", [_entry(workspace.tree, path) for path in brought])
+    if failure:
+        return _done(context, clock, [failure], ended, summary="download.sh failed")
+    make_readable(workspace.tree)
+    if too_much := _too_much(workspace.tree, rules.disk_bytes):
+        return _done(context, clock, [too_much], ended, summary="too much to keep")
+    after = _files(workspace.tree)
+    brought = [one for path, one in sorted(after.items()) if before.get(path) != one]
+    findings = _check(workspace.tree, context.assignment.adapter.path)
+    write_json(workspace.evidence / "downloads.json", [asdict(one) for one in brought])
+    size = sum(one.bytes for one in brought)
+    summary = f"{len(brought)} files, {size / 1e6:.1f} MB" if not findings else "no usable adapter"
+    return _done(context, clock, findings, ended, summary=summary)
+
+
+def _done(context: Context, clock: Clock, findings: list[Finding], ended: Ended, *, summary: str) -> StageResult:
     return done(
         "fetch",
         clock,
         findings,
-        summary=f"{len(brought)} files, {size / 1e6:.1f} MB" if not findings else "no adapter",
-        budget_s=rules.timeout_s,
+        summary=summary,
+        budget_s=context.assignment.stages.fetch.timeout_s,
         receipt=receipt_of(ended, context.sandbox),
     )
 
 
-def _files(root: Path) -> list[str]:
-    """List everything below `root` that is no folder, relative to it; links are listed, never followed."""
-    found = []
-    for folder, folders, names in os.walk(root):
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
-        found += [str((Path(folder) / name).relative_to(root)) for name in names + links]
+def _files(root: Path) -> dict[bytes, File]:
+    """Tell of everything below `root` that is no folder, by its path; links are told of, never followed.
+
+    Every file is opened relative to its folder, so that no path is too long for us.
+    """
+    found = {}
+    for folder, folders, names, descriptor in os.fwalk(os.fsencode(root)):
+        for name in names + [one for one in folders if S_ISLNK(_status(one, descriptor).st_mode)]:
+            path = os.path.relpath(os.path.join(folder, name), os.fsencode(root))  # noqa: PTH118
+            found[path] = _file(path, name, descriptor)
     return found
 
 
-def _entry(root: Path, relative: str) -> dict[str, object]:
-    path = root / relative
-    status = path.lstat()
-    plain = S_ISREG(status.st_mode)
-    return {"path": relative, "bytes": status.st_size, "sha256": sha256_file(path) if plain else None}
+def _file(path: bytes, name: bytes, folder: int) -> File:
+    status = _status(name, folder)
+    shown = visible(os.fsdecode(path), PATH_SHOWN)
+    return File(path=shown, bytes=status.st_size, sha256=_sha256(name, folder) if S_ISREG(status.st_mode) else None)
+
+
+def _status(name: bytes, folder: int) -> os.stat_result:
+    return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+def _sha256(name: bytes, folder: int) -> str | None:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except PermissionError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _too_much(root: Path, disk_bytes: int) -> Finding | None:
+    """Refuse what would take us long to hash: many files, or large ones that take no room (sparse)."""
+    count = size = 0
+    for folder, _, names, descriptor in os.fwalk(os.fsencode(root)):
+        if len(folder) - len(os.fsencode(root)) > MAX_PATH_BYTES:
+            shown = visible(os.fsdecode(folder)[-PATH_SHOWN:], PATH_SHOWN)
+            return finding("FET007", f"a folder whose path ends in `{shown}`", limit=f"{MAX_PATH_BYTES} bytes")
+        count += len(names)
+        size += sum(_status(name, descriptor).st_size for name in names)
+        if count > MAX_FILES or size > disk_bytes:
+            return finding(
+                "FET003", "too many files, or files too large", limit=f"{MAX_FILES} files, {disk_bytes / 1e6:g} MB"
+            )
+    return None
 
 
 def _check(tree: Path, adapter: str) -> list[Finding]:
-    folder = tree / adapter
     links = [path for path in (tree / part for part in _prefixes(adapter)) if path.is_symlink()]
     if links:
         return [finding("FET005", f"`{links[0].relative_to(tree)}` is a link", limit="a plain folder")]
-    if not folder.is_dir():
+    if not (tree / adapter).is_dir():
         return [finding("FET004", f"download.sh ended well, but there is no folder `{adapter}`", limit=f"{adapter}/")]
     return []
 

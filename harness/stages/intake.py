@@ -12,6 +12,7 @@ from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.stages.context import Context, Workspace
 from harness.stages.outcome import Clock, done
+from harness.text import visible
 
 
 def intake(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
@@ -30,7 +31,11 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
     )
     if not submission.id_found:
         findings.append(
-            finding("INT006", f"`{submission.source.name}` holds no student id", limit=f"pattern {rules.student_id}")
+            finding(
+                "INT006",
+                f"`{visible(submission.source.name, 120)}` holds no student id",
+                limit=f"pattern {rules.student_id}",
+            )
         )
     if not unpacked.is_dir():
         return done("intake", clock, findings, summary="could not be unpacked")

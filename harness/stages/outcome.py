@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
-from harness.model.finding import Finding, has_error
+from harness.model.finding import Finding, Severity, has_error
 from harness.model.result import Receipt, StageResult, StageStatus
+
+MOST_FINDINGS = 50
 
 
 class Clock:
@@ -16,6 +19,15 @@ class Clock:
     def seconds(self) -> float:
         """Give the seconds since then."""
         return round(time.monotonic() - self._start, 3)
+
+
+def _bounded(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Keep the first ones, errors before the rest, and let the last one say how many more there are."""
+    if len(findings) <= MOST_FINDINGS:
+        return findings
+    kept = sorted(findings, key=lambda one: one.severity is not Severity.ERROR)[:MOST_FINDINGS]
+    more = len(findings) - MOST_FINDINGS
+    return (*kept[:-1], replace(kept[-1], seen=f"{kept[-1].seen} (and {more} more findings of this stage)"))
 
 
 def done(
@@ -34,6 +46,6 @@ def done(
         summary=summary,
         duration_s=clock.seconds(),
         budget_s=budget_s,
-        findings=tuple(findings),
+        findings=_bounded(tuple(findings)),
         receipt=receipt,
     )

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.files import NotPlain, read_untrusted, write_json
+from harness.files import NotPlain, is_plain, read_untrusted, write_json
 from harness.model.assignment import Example, Quantization, ScoringRules
 from harness.model.finding import Finding, Location, finding
 from harness.model.result import StageResult
@@ -17,7 +17,7 @@ from harness.text import visible
 
 PROGRAM = Path(__file__).parent / "inside" / "render.py"
 CODES = Codes(deadline="REN005", limit="REN005", failed="REN002", not_found="REN002")
-MAX_BYTES = 64_000_000
+SPARE_BYTES = 1_000_000
 
 
 def render(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
@@ -25,7 +25,7 @@ def render(context: Context, submission: Submission, workspace: Workspace) -> St
     clock = Clock()
     rules = context.assignment.stages.render
     candidates = context.assignment.submission.prompt_files
-    utils = next((name for name in candidates if (workspace.tree / name).is_file()), None)
+    utils = next((name for name in candidates if is_plain(workspace.tree, name)), None)
     if utils is None:
         missing = finding("REN001", "none of the files is there", limit="one of " + ", ".join(candidates))
         return done("render", clock, [missing], summary="no prompts", budget_s=rules.timeout_s)
@@ -69,8 +69,10 @@ def _job(context: Context, workspace: Workspace, utils: str, output: Mount) -> J
 
 
 def _read(context: Context, folder: Path, utils: str) -> tuple[list[Finding], list[dict[str, str]]]:
+    # A character takes six bytes at most, written as an escape.
+    max_bytes = SPARE_BYTES + len(context.examples) * 6 * context.assignment.scoring.max_prompt_characters
     try:
-        rendered = json.loads(read_untrusted(folder, "prompts.json", max_bytes=MAX_BYTES))
+        rendered = json.loads(read_untrusted(folder, "prompts.json", max_bytes=max_bytes))
         rows, config = rendered["prompts"], rendered["bnb_config"]
         prompts = {row["id"]: row["prompt"] for row in rows}
     except (NotPlain, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -79,7 +81,9 @@ def _read(context: Context, folder: Path, utils: str) -> tuple[list[Finding], li
     where = Location(path=utils)
     findings = [
         *check_prompts(prompts, context.examples, rules=context.assignment.scoring, where=where),
-        *check_quantization(config, context.assignment.scoring.quantization, where=where),
+        *check_quantization(
+            config, context.assignment.scoring.quantization, where=where, quote=context.split == "public"
+        ),
     ]
     return findings, [{"id": example.id, "prompt": prompts[example.id]} for example in context.examples if not findings]
 
@@ -110,8 +114,11 @@ def _fault(prompt: object, example: Example, rules: ScoringRules) -> str | None:
     return None
 
 
-def check_quantization(config: object, allowed: Quantization, *, where: Location) -> list[Finding]:
-    """Compare what get_bnb_config returned with the assignment's settings; one finding for all that differ."""
+def check_quantization(config: object, allowed: Quantization, *, where: Location, quote: bool) -> list[Finding]:
+    """Compare what get_bnb_config returned with the assignment's settings; one finding for all that differ.
+
+    Its values are public only with `quote`: the function could read the input.
+    """
     given = config if isinstance(config, dict) else {}
     wanted: dict[str, object] = {"load_in_4bit": allowed.load_in_4bit}
     if allowed.load_in_4bit:
@@ -123,8 +130,10 @@ def check_quantization(config: object, allowed: Quantization, *, where: Location
     differing = [key for key, value in wanted.items() if _plain(given.get(key)) != value]
     if not differing:
         return []
-    seen = ", ".join(f"{key}={visible(str(given.get(key)), 40)}" for key in differing)
-    return [finding("REN004", seen, limit=", ".join(f"{key}={wanted[key]}" for key in differing), where=where)]
+    values = ", ".join(f"{key}={visible(str(given.get(key)), 40)}" for key in differing)
+    seen = values if quote else f"other values of {', '.join(differing)}"
+    limit = ", ".join(f"{key}={wanted[key]}" for key in differing)
+    return [finding("REN004", seen, limit=limit, where=where, staff_detail=None if quote else values)]
 
 
 def _plain(value: object) -> object:

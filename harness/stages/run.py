@@ -12,7 +12,8 @@ from harness.stages.outcome import Clock, done
 from harness.stages.program import Codes, bad_end, limits_of, receipt_of
 
 CODES = Codes(deadline="RUN001", limit="RUN002", failed="RUN003", not_found="RUN005")
-MAX_BYTES = 256_000_000
+BYTES_PER_ROW = 65_536
+SPARE_BYTES = 1_000_000
 OUTPUT = "predictions.json"
 
 
@@ -25,7 +26,11 @@ def run(context: Context, submission: Submission, workspace: Workspace) -> Stage
     job = _job(context, workspace, output)
     ended = context.sandbox.run(job)
     failure = bad_end(ended, job, command="run.sh", codes=CODES, quote=context.split == "public")
-    findings = [failure] if failure else _keep(output.source, workspace.predictions)
+    findings = (
+        [failure]
+        if failure
+        else _keep(output.source, workspace.predictions, max_bytes=most_bytes(len(context.examples)))
+    )
     return done(
         "run",
         clock,
@@ -58,9 +63,14 @@ def _job(context: Context, workspace: Workspace, output: Mount) -> Job:
     )
 
 
-def _keep(folder: Path, target: Path) -> list[Finding]:
+def most_bytes(examples: int) -> int:
+    """Give the largest predictions file that is read for so many examples: 64 KiB each, and a megabyte to spare."""
+    return SPARE_BYTES + examples * BYTES_PER_ROW
+
+
+def _keep(folder: Path, target: Path, *, max_bytes: int) -> list[Finding]:
     try:
-        content = read_untrusted(folder, OUTPUT, max_bytes=MAX_BYTES)
+        content = read_untrusted(folder, OUTPUT, max_bytes=max_bytes)
     except NotPlain as error:
         return [finding("RUN004", f"run.sh ended well, but the output cannot be read: {error}", limit="the file in $4")]
     write_whole(target, content)

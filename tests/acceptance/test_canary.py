@@ -9,7 +9,8 @@ import pytest
 pytestmark = pytest.mark.docker
 
 # Each stage searches all files, environments and command lines for a word that it is given in two halves, so that the
-# search does not find itself, and prints what it found; it also finds a file that it wrote itself, as a control.
+# search does not find itself, and prints what it found; it also finds a file that it wrote itself, as a control. The
+# image's own /usr and /opt/venv are the same read-only files in every stage, so they are searched in one of them.
 SEARCH = """
 import os, pathlib, sys
 word = ("{first}" + "{second}").encode()
@@ -18,6 +19,8 @@ found = []
 for folder, folders, names in os.walk("/"):
     if folder == "/":
         folders[:] = [name for name in folders if name not in ("sys", "proc")]
+    if folder in ("/usr", "/opt/venv") and {skip}:
+        folders[:] = []
     for name in names:
         path = os.path.join(folder, name)
         try:
@@ -42,11 +45,11 @@ def test_canary_is_not_found(submission: Path, assignment: Path, grade) -> None:
         path = assignment / "data" / f"{split}.json"
         rows = json.loads(path.read_text(encoding="utf-8"))
         path.write_text(json.dumps([{**row, "output": row["output"] + first + second} for row in rows]))
-    search = SEARCH.format(first=first, second=second)
-    (submission / "search.py").write_text(search)
+    search = SEARCH.format(first=first, second=second, skip=True)
+    (submission / "search.py").write_text(SEARCH.format(first=first, second=second, skip="'run.sh' not in sys.argv"))
     for script in ("download.sh", "run.sh"):
         text = (submission / script).read_text()
-        (submission / script).write_text(text.replace("\n", "\npython3 $(dirname $0)/search.py\n", 1))
+        (submission / script).write_text(text.replace("\n", "\npython3 $(dirname $0)/search.py $(basename $0)\n", 1))
     utils = submission / "submission" / "utils.py"
     utils.write_text(utils.read_text() + search)
     graded = grade(submission, assignment)

@@ -7,17 +7,15 @@ import pytest
 pytestmark = [pytest.mark.docker, pytest.mark.torch]
 
 
-def test_reference_submission_passes_without_containers(submission: Path, assignment: Path, grade) -> None:
-    graded = grade(submission, assignment, sandbox="process", command="check")
-    assert graded.exit_code == 0, graded.stdout + graded.stderr
-    assert not graded.record["isolated"]
-    assert graded.record["image_id"] is None
-    assert "this run was NOT isolated" in graded.stdout
-
-
-def test_containers_and_processes_agree_on_the_score(submission: Path, assignment: Path, grade, tmp_path: Path) -> None:
+def test_processes_give_the_same_score_as_containers_and_say_what_they_are(
+    submission: Path, assignment: Path, grade
+) -> None:
     inside = grade(submission, assignment, command="check")
     outside = grade(submission, assignment, sandbox="process", command="check", output="other")
-    ours, theirs = inside.record["score"], outside.record["score"]
-    assert ours["perplexity"] == pytest.approx(theirs["perplexity"], rel=5e-3)
-    assert ours["tokens"] == theirs["tokens"]
+    assert (inside.exit_code, outside.exit_code) == (0, 0), inside.stdout + outside.stdout + outside.stderr
+    assert inside.record["score"]["perplexity"] == pytest.approx(outside.record["score"]["perplexity"], rel=5e-3)
+    assert inside.record["score"]["tokens"] == outside.record["score"]["tokens"]
+    assert (inside.record["isolated"], outside.record["isolated"]) == (True, False)
+    assert inside.record["assignment"]["split"] == "public"
+    assert "this run was NOT isolated" in outside.stdout
+    assert "NOT isolated" not in inside.stdout

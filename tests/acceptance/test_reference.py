@@ -1,5 +1,6 @@
 """The repository's own submission, fetched over HTTP and graded in containers."""
 
+import json
 import math
 from pathlib import Path
 from types import ModuleType
@@ -30,21 +31,13 @@ def test_reference_submission_passes(
     assert "Base Qwen3-tiny" in graded.stdout
     assert "Points" in graded.stdout
     assert str(graded.folder) in graded.stdout.replace("\n", "")
-
-
-def test_score_can_be_recomputed_from_the_evidence(submission: Path, assignment: Path, grade) -> None:
-    import json
-
-    graded = grade(submission, assignment, command="check")
-    assert graded.exit_code == 0, graded.stdout + graded.stderr
     kept = json.loads((graded.folder / "evidence" / "score.json").read_text(encoding="utf-8"))
     each = [math.exp(one["nll_nats"] / one["tokens"]) for one in kept["adapter"]]
-    assert sum(each) / len(each) == pytest.approx(graded.record["score"]["perplexity"], rel=1e-12)
-    assert graded.record["assignment"]["split"] == "public"
+    assert sum(each) / len(each) == pytest.approx(record.score.perplexity, rel=1e-12)
 
 
 def test_a_second_grading_into_the_same_folder_is_refused(submission: Path, assignment: Path, grade) -> None:
-    (submission / "run.sh").write_text("#!/usr/bin/env bash\necho $1 $2 $3 $4\nexit 3\n")
+    (submission / "download.sh").write_text("#!/usr/bin/env bash\nexit 3\n")
     first = grade(submission, assignment)
     again = grade(submission, assignment)
     assert first.exit_code == 1

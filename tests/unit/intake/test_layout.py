@@ -142,3 +142,10 @@ def test_digest_changes_with_each_of_them(tmp_path: Path) -> None:
     (root / "c").symlink_to("b")
     digests.append(tree_sha256(root))
     assert len(set(digests)) == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["r13921031 b10901234", "r13921031_R13921032.zip", "\N{KELVIN SIGN}13921031", "ｒ13921031"]
+)
+def test_a_name_with_two_ids_or_with_look_alikes_is_nobodys(name: str) -> None:
+    assert find_student_id(name, "[a-z][0-9]{8}") is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox import disk
-from harness.sandbox.disk import UNCOUNTABLE, DiskWatch, usage_bytes
+from harness.sandbox.disk import UNCOUNTABLE, DiskWatch, unlinked_bytes, usage_bytes
 
 MIB = 1 << 20
 
@@ -143,3 +143,15 @@ def test_watch_may_be_stopped_before_it_began(tmp_path: Path) -> None:
 
 def test_nothing_writable_is_never_too_much() -> None:
     assert not DiskWatch([], limit_bytes=0, on_over=lambda: None).is_over()
+
+
+def test_a_file_without_a_name_counts_while_a_process_holds_it(tmp_path: Path) -> None:
+    devices = frozenset({tmp_path.stat().st_dev})
+    with (tmp_path / "gone").open("wb") as file:
+        file.write(bytes(1_000_000))
+        file.flush()
+        os.fsync(file.fileno())
+        (tmp_path / "gone").unlink()
+        assert unlinked_bytes([os.getpid()], devices) >= 1_000_000
+        assert unlinked_bytes([os.getpid()], frozenset()) == 0
+    assert unlinked_bytes([os.getpid()], devices) < 1_000_000

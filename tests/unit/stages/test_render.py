@@ -21,7 +21,7 @@ CONFIG = {
 
 def test_good_prompts_and_config_pass() -> None:
     assert check_prompts(GOOD, EXAMPLES, rules=RULES, where=WHERE) == []
-    assert check_quantization(CONFIG, NF4, where=WHERE) == []
+    assert check_quantization(CONFIG, NF4, where=WHERE, quote=True) == []
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_bad_prompt_is_named_with_its_fault(prompt: object, fault: str) -> Non
     ],
 )
 def test_another_quantisation_is_one_finding(change: dict[str, object], seen: str, limit: str) -> None:
-    (found,) = check_quantization(CONFIG | change, NF4, where=WHERE)
+    (found,) = check_quantization(CONFIG | change, NF4, where=WHERE, quote=True)
     assert (found.code, found.seen, found.limit) == ("REN004", seen, limit)
 
 
 def test_a_config_that_is_no_object_is_a_finding() -> None:
-    (found,) = check_quantization([1], NF4, where=WHERE)
+    (found,) = check_quantization([1], NF4, where=WHERE, quote=True)
     assert found.code == "REN004"
