@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import EnvironmentFault
+from harness.files import sha256_file
 from harness.intake.adapter_config import CONFIG, check_config
 from harness.intake.adapter_tensors import check_tensors, listed, pairs
 from harness.intake.base import BaseShapes
@@ -116,7 +117,7 @@ def admit_copy(folder: Path, target: Path, config: dict[str, object]) -> str:
             (part / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
             for name in (WEIGHTS, CONFIG):
                 (part / name).chmod(0o444)
-            sha256 = _sha256(part / WEIGHTS)
+            sha256 = sha256_file(part / WEIGHTS)
             part.chmod(0o755)
             part.replace(target)
             return sha256
@@ -221,8 +222,3 @@ def _unlisted(targets: tuple[str, ...], rules: AdapterRules) -> Iterator[Finding
     if bad:
         seen = f"tensors for the modules {listed(bad)}"
         yield finding("ADM006", seen, limit=f"a list out of {', '.join(rules.target_modules)}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
