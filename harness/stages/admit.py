@@ -1,7 +1,8 @@
 """Admit: the adapter gate, and a sanitised copy that no student program can change afterwards."""
 
-from harness.files import sha256_file, write_whole
-from harness.intake.adapter import WEIGHTS, admit_copy, check_adapter
+from harness.errors import SandboxFault
+from harness.files import write_whole
+from harness.intake.adapter import admit_copy, check_adapter
 from harness.intake.base import read_base_shapes
 from harness.model.result import StageResult
 from harness.model.submission import Submission
@@ -10,13 +11,22 @@ from harness.stages.outcome import Clock, done
 
 
 def admit(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
-    """Check the fetched adapter against the rules and the base model, and copy it to `workspace.adapter`."""
+    """Check the fetched adapter against the rules and the base model, and copy it to `workspace.adapter`.
+
+    Raises:
+        EnvironmentFault: The base model or the disk cannot be read.
+        SandboxFault: The adapter changed while it was looked at.
+    """
     clock = Clock()
     rules = context.assignment.adapter
     folder = workspace.tree / rules.path
     verdict = check_adapter(folder, rules=rules, base=read_base_shapes(context.base_path), base_name=context.base.name)
     if verdict.config is None:
         return done("admit", clock, verdict.findings, summary="adapter refused")
-    admit_copy(folder, workspace.adapter, verdict.config)
-    write_whole(workspace.adapter_digest, sha256_file(workspace.adapter / WEIGHTS).encode())
+    if (sha256 := admit_copy(folder, workspace.adapter, verdict.config)) != verdict.sha256:
+        raise SandboxFault(
+            "The adapter changed between the check and the copy: something of download.sh still runs.",
+            remedy="Grade again with --sandbox docker, which ends every process of a stage.",
+        )
+    write_whole(workspace.adapter_digest, sha256.encode())
     return done("admit", clock, verdict.findings, summary=f"LoRA of rank {verdict.config['r']}")
