@@ -16,14 +16,21 @@ DISK_WANTED_BYTES = 20_000_000_000
 MEMORY_WANTED_BYTES = 8_000_000_000
 
 
+NO_IMAGE = Fact(name="image", health=Health.NOTE, seen="not looked for without an engine")
+
+
 def examine(image_lock: Path) -> tuple[Fact, ...]:
     """Look at Python, engine, image, GPU, torch, disk and memory."""
+    found = engine()
+    containers = found.health is Health.FINE
     return (
         Fact(name="python", health=Health.FINE, seen=f"{platform.python_version()} at {sys.prefix}"),
-        engine(),
-        image(image_lock),
+        found,
+        image(image_lock)
+        if containers
+        else Fact(name="image", health=Health.NOTE, seen="not looked for without an engine"),
         gpu(),
-        local(),
+        local(needed=not containers),
         disk(Path.cwd()),
         memory(),
     )
@@ -54,12 +61,13 @@ def gpu() -> Fact:
     )
 
 
-def local() -> Fact:
+def local(*, needed: bool) -> Fact:
     """Tell whether the extra [local] is installed."""
     if importlib.util.find_spec("torch"):
         return Fact(name="local", health=Health.FINE, seen="torch is installed beside the harness")
-    remedy = "Needed only without an engine: pip install 'lora-harness[local]'"
-    return Fact(name="local", health=Health.NOTE, seen="torch is not installed beside the harness", remedy=remedy)
+    remedy = "Needed only without an engine: pip install '.[local]' in the project's folder"
+    health = Health.LACKING if needed else Health.NOTE
+    return Fact(name="local", health=health, seen="torch is not installed beside the harness", remedy=remedy)
 
 
 def disk(folder: Path) -> Fact:

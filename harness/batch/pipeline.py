@@ -117,7 +117,7 @@ def _stages(
                 result = step.stage(context, submission, workspace)
             except (HarnessError, OSError) as error:
                 fault = _fault(name, error)
-                results[name] = _without_work(name, StageStatus.FAULT, fault.kind)
+                results[name] = _without_work(name, StageStatus.FAULT, "not the submission's fault")
                 watcher.ended(results[name])
                 return results, fault
         results[name] = result

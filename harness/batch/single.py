@@ -1,5 +1,6 @@
 """One submission from paths to a record: loads the assignment, chooses base model and sandbox, calls the pipeline."""
 
+import importlib.util
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from harness.errors import (
     SandboxFault,
 )
 from harness.files import sha256_file
+from harness.intake.base import read_base_shapes
 from harness.intake.layout import find_student_id
 from harness.intake.names import is_ignored
 from harness.model.assignment import Assignment, BaseModel
@@ -26,6 +28,7 @@ from harness.sandbox.choose import Kind, choose_sandbox
 from harness.schema.assignment import load_assignment, load_examples
 from harness.stages.context import Context
 
+LOCAL_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "gdown")
 FAULT_CODES = {kind.__name__: kind.exit_code for kind in (ConfigError, EnvironmentFault, SandboxFault)}
 
 
@@ -75,13 +78,19 @@ def grade_submission(
     loaded = load_assignment(assignment_path)
     assignment = loaded.assignment
     data = loaded.folder / (assignment.data.public if split == "public" else assignment.data.private)
+    submission = identify(source, assignment, student_id=student_id, submitted_at=submitted_at)
+    refuse_nested(source.resolve(), run_folder.resolve(), ignored=assignment.submission.ignored)
+    sandbox = choose_sandbox(sandbox_kind, image_lock=image_lock, allow_process=allow_process, gpu=gpu)
+    if not sandbox.isolates:
+        require_local()
     context = Context(
         assignment=assignment,
         base=find_base(assignment, base_path),
         base_path=base_path.resolve(),
         examples=load_examples(data),
         split=split,
-        sandbox=choose_sandbox(sandbox_kind, image_lock=image_lock, allow_process=allow_process, gpu=gpu),
+        base_shapes=read_base_shapes(base_path),
+        sandbox=sandbox,
         harness_package=Path(harness.__file__).resolve().parent,
     )
     reference = AssignmentRef(
@@ -91,11 +100,23 @@ def grade_submission(
         split=split,
         data_sha256=sha256_file(data),
     )
-    refuse_nested(source.resolve(), run_folder.resolve(), ignored=assignment.submission.ignored)
     store = RunStore(run_folder.resolve())
-    submission = identify(source, assignment, student_id=student_id, submitted_at=submitted_at)
     record = grade_one(context, submission, store, assignment=reference, watcher=watcher)
     return Graded(record=record, record_path=store.record_path(submission.id))
+
+
+def require_local() -> None:
+    """Make sure that this Python has what the image would have.
+
+    Raises:
+        EnvironmentFault: Packages are missing: a submission would fail for our reason.
+    """
+    missing = [name for name in LOCAL_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EnvironmentFault(
+            f"The process sandbox uses this Python, which lacks {', '.join(missing)}.",
+            remedy="Start a container engine, or run `pip install '.[local]'` in the project's folder.",
+        )
 
 
 def find_base(assignment: Assignment, path: Path) -> BaseModel:

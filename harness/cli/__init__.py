@@ -2,10 +2,11 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import NoReturn
 
 import click
@@ -60,6 +61,8 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, _interrupt)
     try:
         sys.exit(cli(standalone_mode=False))
     except click.exceptions.Exit as error:
@@ -84,6 +87,11 @@ def main() -> NoReturn:
             raise
         _say(f"a bug: {type(error).__name__}: {error}", "Run it again with HARNESS_DEBUG=1 and report what it prints.")
         sys.exit(EXIT_BUG)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does: containers and scratch folders are removed on the way out."""
+    raise KeyboardInterrupt
 
 
 def _of_system(error: OSError) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import click
 from rich.console import Console
 
+SUBMITTED_AT = "--submitted-at"
 Command = Callable[..., Any]
 
 OPTIONS = (
@@ -20,7 +21,13 @@ OPTIONS = (
     click.option("--base-model", required=True, type=click.Path(path_type=Path), help="Folder of the base model."),
     click.option("--output", type=click.Path(path_type=Path), help="Run folder. Default: runs/DATE-TIME."),
     click.option("--student-id", help="Student id, where the file is not named after it."),
-    click.option("--sandbox", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True),
+    click.option(
+        "--sandbox",
+        type=click.Choice(["auto", "docker", "process"]),
+        default="auto",
+        show_default=True,
+        help="Containers, or plain processes (no isolation); auto takes containers where an engine answers.",
+    ),
     click.option(
         "--image-lock",
         type=click.Path(path_type=Path),
@@ -29,7 +36,14 @@ OPTIONS = (
         help="Lock of the image to run in, as `harness image build` wrote it.",
     ),
     click.option("--gpu", metavar="UUID", help="GPU that containers see, as `nvidia-smi -L` names it. Default: none."),
-    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Tables, or the record itself.",
+    ),
 )
 
 
@@ -59,7 +73,7 @@ def start(
     from harness.report.progress import StageProgress
 
     error_console, console = Console(stderr=True), Console()
-    run_folder = output or Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    run_folder = output or Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     with StageProgress(error_console) as progress:
         graded = grade_submission(
             source=source,
@@ -93,7 +107,11 @@ def parse_time(text: str | None) -> datetime | None:
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is no ISO 8601 time, such as 2026-12-31T23:59:00+08:00") from error
+        raise click.BadParameter(
+            f"{text!r} is no ISO 8601 time, such as 2026-12-31T23:59:00+08:00", param_hint=SUBMITTED_AT
+        ) from error
     if time.tzinfo is None:
-        raise click.BadParameter(f"{text!r} has no time zone; write it as 2026-12-31T23:59:00+08:00")
+        raise click.BadParameter(
+            f"{text!r} has no time zone; write it as 2026-12-31T23:59:00+08:00", param_hint=SUBMITTED_AT
+        )
     return time

@@ -145,7 +145,7 @@ def _check_packages() -> None:
     missing = [name for name in LOCAL_PACKAGES if find_spec(name) is None]
     if missing:
         message = f"scoring on this machine needs {', '.join(missing)}"
-        raise EnvironmentFault(message, remedy="Install them: pip install 'lora-harness[local]'")
+        raise EnvironmentFault(message, remedy="Install them: pip install '.[local]' in the project's folder")
 
 
 def _example(row: object, where: str, remedy: str) -> PromptedExample:

@@ -34,7 +34,11 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "INT005": Entry(
             "error", "forbidden file is packed along", "Remove the file: the base model lies on the grading machine."
         ),
-        "INT006": Entry("error", "student id not found", "Name the folder or archive after your student id."),
+        "INT006": Entry(
+            "error",
+            "student id not found",
+            "Name the folder or archive after the student id, or give it with --student-id.",
+        ),
         "INT007": Entry("warning", "file names were repaired", "Use UTF-8 names; nothing else to do."),
         "INT010": Entry("error", "script has Windows line ends", "Convert it: `sed -i 's/\\r$//' FILE`."),
         "INT011": Entry("warning", "script has a broken first line", "Make the first line `#!/usr/bin/env bash`."),
@@ -60,7 +64,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "FET002": Entry(
             "error",
             "download.sh ended with an error",
-            "Read the last lines of its log below and run it on a fresh machine.",
+            "Mend what its last lines say, then try `bash download.sh` in an empty copy of the folder; all of it is in logs/.",
         ),
         "FET003": Entry(
             "error", "download.sh went over a resource limit", "Download the adapter alone, not the base model."
@@ -79,7 +83,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "FET006": Entry(
             "error",
             "download.sh used a command that is not there",
-            "Use what the image has: bash, python3, gdown, curl, wget, unzip.",
+            "Check the spelling in the line it names; the image has bash, python3, gdown, curl, wget, unzip, git.",
         ),
         "ADM001": Entry(
             "error",
@@ -133,13 +137,15 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         ),
         "RUN002": Entry("error", "run.sh went over a resource limit", "Use a smaller batch, or write less."),
         "RUN003": Entry(
-            "error", "run.sh ended with an error", "Read the last lines of its log below and run it as the grader does."
+            "error",
+            "run.sh ended with an error",
+            "Mend what its last lines say, then try `bash run.sh BASE ADAPTER INPUT OUTPUT`; all of it is in logs/.",
         ),
         "RUN004": Entry("error", "run.sh wrote no predictions", "Write the predictions to the path in $4."),
         "RUN005": Entry(
             "error",
             "run.sh used a command that is not there",
-            "Use what the image has; run.sh has no network to install more.",
+            "Check the spelling in the line it names; if it is right, the image lacks it, and run.sh has no network to get it.",
         ),
         "VAL001": Entry(
             "error", "predictions are not valid JSON", "Write them with `json.dump(rows, file, ensure_ascii=False)`."

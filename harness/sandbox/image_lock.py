@@ -129,7 +129,10 @@ def read_lock(path: Path) -> ImageLock:
     try:
         return parse_lock(path.read_bytes())
     except FileNotFoundError as error:
-        raise EnvironmentFault(f"There is no image lock {path}", remedy="Run `harness image build` first") from error
+        raise EnvironmentFault(
+            f"There is no image lock at {path.absolute()}.",
+            remedy="Run `harness image build` in the project, or give its lock with --image-lock.",
+        ) from error
     except OSError as error:
         raise EnvironmentFault(f"Cannot read the image lock {path}: {error.strerror}", remedy=REMAKE) from error
     except ValueError as error:

@@ -3,7 +3,6 @@
 from harness.errors import SandboxFault
 from harness.files import write_whole
 from harness.intake.adapter import admit_copy, check_adapter
-from harness.intake.base import read_base_shapes
 from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.stages.context import Context, Workspace
@@ -14,13 +13,13 @@ def admit(context: Context, submission: Submission, workspace: Workspace) -> Sta
     """Check the fetched adapter against the rules and the base model, and copy it to `workspace.adapter`.
 
     Raises:
-        EnvironmentFault: The base model or the disk cannot be read.
+        EnvironmentFault: The disk cannot be read.
         SandboxFault: The adapter changed while it was looked at.
     """
     clock = Clock()
     rules = context.assignment.adapter
     folder = workspace.tree / rules.path
-    verdict = check_adapter(folder, rules=rules, base=read_base_shapes(context.base_path), base_name=context.base.name)
+    verdict = check_adapter(folder, rules=rules, base=context.base_shapes, base_name=context.base.name)
     if verdict.config is None:
         return done("admit", clock, verdict.findings, summary="adapter refused")
     if (sha256 := admit_copy(folder, workspace.adapter, verdict.config)) != verdict.sha256:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.intake.base import BaseShapes
 from harness.model.assignment import Assignment, BaseModel, Example
 from harness.sandbox.interface import Sandbox
 
@@ -83,12 +84,14 @@ class Context:
     Attributes:
         examples: The test set. Its outputs never enter a container that runs student code.
         base_path: Host folder of the base model.
+        base_shapes: Shapes of its linear layers, which adapters must fit.
         harness_package: Host folder of this package, mounted where our own code runs inside a container.
     """
 
     assignment: Assignment
     base: BaseModel
     base_path: Path
+    base_shapes: BaseShapes
     examples: tuple[Example, ...]
     split: Literal["public", "private"]
     sandbox: Sandbox

@@ -43,7 +43,7 @@ def check_predictions(content: bytes, *, wanted: list[str], quote: bool) -> tupl
         return [_finding("VAL001", problem, quote=quote) for problem in error.problems], 0
     wrong = problems(document, "predictions.v1")
     if wrong:
-        return [_finding("VAL002", problem, quote=quote) for problem in wrong], 0
+        return _fold(wrong, quote=quote), 0
     rows: list[dict[str, str]] = document.data
     return _check_ids([row["id"] for row in rows], wanted, quote=quote) + _check_empty(rows, quote=quote), len(rows)
 
@@ -54,6 +54,18 @@ def _finding(code: str, problem: Problem, *, quote: bool) -> Finding:
         return finding(code, NOT_QUOTED, limit=problem.expected, where=where, staff_detail=visible(str(problem)))
     where = replace(where, pointer=problem.pointer or None)
     return finding(code, visible(problem.seen), limit=problem.expected, fix=problem.remedy, where=where)
+
+
+def _fold(wrong: tuple[Problem, ...], *, quote: bool) -> list[Finding]:
+    """Make one finding of all problems that say the same; it stands at the first of them."""
+    groups: dict[tuple[str, str, str], list[Problem]] = {}
+    for problem in wrong:
+        groups.setdefault((problem.expected, problem.seen, problem.remedy), []).append(problem)
+    return [_finding("VAL002", same[0] if len(same) == 1 else _counted(same), quote=quote) for same in groups.values()]
+
+
+def _counted(same: list[Problem]) -> Problem:
+    return replace(same[0], seen=f"{same[0].seen} (so in {len(same)} places; the first is named)")
 
 
 def _check_ids(given: list[str], wanted: list[str], *, quote: bool) -> list[Finding]:

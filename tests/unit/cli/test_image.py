@@ -20,7 +20,8 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 def test_verify_without_a_lock_says_what_to_run(tmp_path: Path) -> None:
     done = run("verify", "--lock", str(tmp_path / "image.lock"))
     assert done.returncode == 4
-    assert done.stderr == f"harness: There is no image lock {tmp_path}/image.lock\n  Run `harness image build` first\n"
+    remedy = "Run `harness image build` in the project, or give its lock with --image-lock."
+    assert done.stderr == f"harness: There is no image lock at {tmp_path}/image.lock.\n  {remedy}\n"
 
 
 def test_an_unknown_flavour_is_a_usage_error() -> None:

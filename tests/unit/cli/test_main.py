@@ -32,6 +32,9 @@ def base(tmp_path: Path) -> str:
     folder = tmp_path / "Qwen3-tiny"
     folder.mkdir()
     (folder / "config.json").write_text("{}")
+    tensor = {"dtype": "F32", "shape": [1, 1], "data_offsets": [0, 4]}
+    header = json.dumps({"model.layers.0.self_attn.q_proj.weight": tensor}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
     return str(folder)
 
 
@@ -79,6 +82,14 @@ def test_a_missing_submission(assignment: str, base: str, tmp_path: Path) -> Non
     assert not output.exists()
 
 
+# A submission of their own for tests that never get as far as reading it.
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    folder = tmp_path / "r13921031"
+    folder.mkdir()
+    return str(folder)
+
+
 def test_a_missing_base_model(assignment: str, tmp_path: Path) -> None:
     done = harness("grade", str(tmp_path), "--assignment", assignment, "--base-model", str(tmp_path / "none"))
     one_clear_message(done, 4, "There is no base model at", "hf download Qwen/Qwen3-4B --local-dir Qwen3-4B")
@@ -107,23 +118,31 @@ def test_an_unknown_placeholder_in_run(root: Path, base: str, tmp_path: Path) ->
     one_clear_message(done, 3, "{adaptor}", "{adapter}")
 
 
-def test_no_engine_where_docker_is_asked(assignment: str, base: str, tmp_path: Path) -> None:
-    words = ("grade", str(tmp_path), "--assignment", assignment, "--base-model", base, "--sandbox", "docker")
+def test_no_engine_where_docker_is_asked(assignment: str, base: str, source: str, tmp_path: Path) -> None:
+    words = ("grade", source, "--assignment", assignment, "--base-model", base, "--sandbox", "docker")
     done = harness(*words, "--output", str(tmp_path / "run"), DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     one_clear_message(done, 4, "No container engine answers", "Start Docker")
     assert not (tmp_path / "run").exists()
 
 
-def test_process_sandbox_needs_trust_to_grade(assignment: str, base: str, tmp_path: Path) -> None:
-    words = ("grade", str(tmp_path), "--assignment", assignment, "--base-model", base, "--sandbox", "process")
+def test_the_process_sandbox_needs_what_the_image_has(assignment: str, base: str, source: str, tmp_path: Path) -> None:
+    words = ("check", source, "--assignment", assignment, "--base-model", base, "--sandbox", "process")
+    code = "import importlib.util as u; u.find_spec = lambda name: None; from harness.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    one_clear_message(done, 4, "lacks torch, transformers, peft, bitsandbytes, gdown", "pip install '.[local]'")
+
+
+def test_process_sandbox_needs_trust_to_grade(assignment: str, base: str, source: str, tmp_path: Path) -> None:
+    words = ("grade", source, "--assignment", assignment, "--base-model", base, "--sandbox", "process")
     one_clear_message(harness(*words), 3, "--sandbox process --i-trust-this-code")
 
 
-def test_a_wrong_student_id(assignment: str, base: str, tmp_path: Path) -> None:
-    words = ("check", str(tmp_path), "--assignment", assignment, "--base-model", base, "--student-id", "../x")
+def test_a_wrong_student_id(assignment: str, base: str, source: str, tmp_path: Path) -> None:
+    words = ("check", source, "--assignment", assignment, "--base-model", base, "--student-id", "../x")
     one_clear_message(harness(*words, "--sandbox", "process"), 3, "'../x' does not match", "[a-z][0-9]{8}")
 
 
+@pytest.mark.torch
 @pytest.mark.skipif(os.getuid() != 0, reason="mounting a small disk needs root")
 def test_a_full_disk_is_the_machines_fault(assignment: str, base: str, tmp_path: Path) -> None:
     disk = tmp_path / "disk"

@@ -90,7 +90,7 @@ def test_missing_packages_name_the_extra(tmp_path: Path, monkeypatch: pytest.Mon
     words = [str(tmp_path), "--base-model", str(tmp_path), "--references", str(references)]
     with pytest.raises(EnvironmentFault, match=r"scoring on this machine needs torch$") as caught:
         CliRunner().invoke(score, words, catch_exceptions=False)
-    assert caught.value.remedy == "Install them: pip install 'lora-harness[local]'"
+    assert caught.value.remedy == "Install them: pip install '.[local]' in the project's folder"
 
 
 def test_table_shows_the_ratio_to_the_base() -> None:

@@ -91,7 +91,7 @@ def test_a_torn_or_foreign_file_is_never_trusted(tmp_path: Path, content: str, w
 def test_no_lock_yet_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="no image lock") as caught:
         read_lock(tmp_path / "image.lock")
-    assert caught.value.remedy == "Run `harness image build` first"
+    assert caught.value.remedy == "Run `harness image build` in the project, or give its lock with --image-lock."
 
 
 def test_a_lock_that_cannot_be_written_is_a_fault(tmp_path: Path) -> None:

@@ -65,3 +65,10 @@ def test_on_private_data_nothing_of_the_predictions_is_public(content: bytes) ->
         public = (found.seen, found.limit, found.fix, str(found.where))
         assert not any("secret" in text for text in public), public
         assert found.staff_detail
+
+
+def test_the_same_fault_in_every_row_is_told_once() -> None:
+    rows = [{"id": one, "outputs": "t"} for one in WANTED]
+    findings, _ = check_predictions(json.dumps(rows).encode(), wanted=WANTED, quote=True)
+    assert len(findings) <= 2
+    assert any("so in 4 places; the first is named" in found.seen for found in findings)
