@@ -80,16 +80,17 @@ def grade_submission(
     data = loaded.folder / (assignment.data.public if split == "public" else assignment.data.private)
     submission = identify(source, assignment, student_id=student_id, submitted_at=submitted_at)
     refuse_nested(source.resolve(), run_folder.resolve(), ignored=assignment.submission.ignored)
+    base, shapes = find_base(assignment, base_path), read_base_shapes(base_path)
     sandbox = choose_sandbox(sandbox_kind, image_lock=image_lock, allow_process=allow_process, gpu=gpu)
     if not sandbox.isolates:
         require_local()
     context = Context(
         assignment=assignment,
-        base=find_base(assignment, base_path),
+        base=base,
         base_path=base_path.resolve(),
         examples=load_examples(data),
         split=split,
-        base_shapes=read_base_shapes(base_path),
+        base_shapes=shapes,
         sandbox=sandbox,
         harness_package=Path(harness.__file__).resolve().parent,
     )
