@@ -8,19 +8,24 @@ PIP := $(PY) -m pip install -qq --disable-pip-version-check
 HARNESS := $(PY) -m harness
 ASSIGNMENT := assignments/classical-chinese
 
-.PHONY: help demo test check lint unit image lock clean
+.PHONY: help demo test test-slow ready check lint unit image clean
 
 help:  ## List the targets.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: $(VENV)/host.stamp  ## Grade the repository's own reference submission, end to end.
 	@if $(HARNESS) doctor --require engine >/dev/null 2>&1; then \
 	  $(MAKE) --no-print-directory image; else $(MAKE) --no-print-directory $(VENV)/local.stamp; fi
 	@$(PY) $(ASSIGNMENT)/demo.py
 
-test: $(VENV)/dev.stamp $(VENV)/local.stamp  ## Run all tests; those that need an engine run when one answers.
+test: ready  ## Run the tests; those that need an engine run when one answers.
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-slow: ready  ## Run the tests that take many seconds each.
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m slow
+
+ready: $(VENV)/dev.stamp $(VENV)/local.stamp
 	@if $(HARNESS) doctor --require engine >/dev/null 2>&1; then $(MAKE) --no-print-directory image; fi
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 
 check: lint unit  ## Lint, types, layers, shell scripts and unit tests without torch: under a minute.
 
@@ -32,7 +37,7 @@ lint: $(VENV)/dev.stamp
 	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh
 
 unit: $(VENV)/dev.stamp
-	@$(PY) -m pytest tests/unit -m "not torch" -q -n 2
+	@$(PY) -m pytest tests/unit -m "not torch and not slow" -q -n 2
 
 image: $(VENV)/host.stamp  ## Build the container image, if it is not up to date.
 	@$(HARNESS) image build

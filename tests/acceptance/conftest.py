@@ -117,6 +117,13 @@ def submission(root: Path, made: tuple[Path, Path], tmp_path: Path) -> Iterator[
     yield folder
 
 
+@pytest.fixture
+def unscored(submission: Path) -> Path:
+    """The submission without its prompt file: REN001, and nothing is rendered or scored, which saves seconds."""
+    (submission / "submission" / "utils.py").unlink()
+    return submission
+
+
 Grade = Callable[..., Graded]
 
 

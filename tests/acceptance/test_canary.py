@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 # Each stage searches all files, environments and command lines for a word that it is given in two halves, so that the
 # search does not find itself, and prints what it found; it also finds a file that it wrote itself, as a control. The

@@ -54,19 +54,19 @@ def test_what_get_bnb_config_returns_is_not_public(submission: Path, assignment:
 
 
 def test_a_hostile_file_name_does_not_reach_the_terminal(
-    submission: Path, assignment: Path, tmp_path: Path, grade
+    unscored: Path, assignment: Path, tmp_path: Path, grade
 ) -> None:
-    named = submission.rename(tmp_path / "\x1b]0;pwned\x07evil")
+    named = unscored.rename(tmp_path / "\x1b]0;pwned\x07evil")
     graded = grade(named, assignment)
     assert "INT006" in graded.codes
     assert "\x1b" not in graded.stdout + graded.stderr
 
 
-def test_files_that_download_changed_are_in_the_evidence(submission: Path, assignment: Path, grade) -> None:
-    """run.sh and utils.py as they were run, not only as they were handed in."""
-    with (submission / "download.sh").open("a") as script:
-        script.write("echo '# changed after hand-in' >> submission/utils.py\n")
-    (submission / "run.sh").write_text(BROKEN_RUN)
-    graded = grade(submission, assignment)
+def test_files_that_download_changed_are_in_the_evidence(unscored: Path, assignment: Path, grade) -> None:
+    """run.sh as it was run, not only as it was handed in."""
+    with (unscored / "download.sh").open("a") as script:
+        script.write("echo '# changed after hand-in' >> run.sh\n")
+    (unscored / "run.sh").write_text(BROKEN_RUN)
+    graded = grade(unscored, assignment)
     brought = json.loads((graded.folder / "evidence" / "downloads.json").read_text(encoding="utf-8"))
-    assert "submission/utils.py" in [one["path"] for one in brought]
+    assert "run.sh" in [one["path"] for one in brought]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.docker, pytest.mark.torch]
+pytestmark = [pytest.mark.docker, pytest.mark.torch, pytest.mark.slow]
 
 
 def test_processes_give_the_same_score_as_containers_and_say_what_they_are(

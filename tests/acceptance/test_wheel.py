@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness import __version__
 
 
+@pytest.mark.slow
 def test_wheel_carries_the_schemas(root: Path, tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", str(tmp_path), str(root)], check=True, cwd=tmp_path)

@@ -337,7 +337,7 @@ def test_reaper_takes_the_dead_and_spares_the_living(client: docker.DockerClient
         for name, labels in owners.items()
     }
     try:
-        assert reap(client) >= 1
+        reap(client)  # a sandbox that another test makes meanwhile may have been faster
         left = {one["Id"] for one in client.api.containers(all=True)}
         assert {name for name, one in made.items() if one.id in left} == {"living", "elsewhere", "foreign"}
     finally:

@@ -139,6 +139,7 @@ def test_a_wrong_line_is_named_and_nothing_is_written(copy: Path, line: str, mes
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_the_tiny_base_is_the_same_bits_twice_and_then_up_to_date(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="needs the extra [local]")
     script = folder / "tiny" / "make_base.py"

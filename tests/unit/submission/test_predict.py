@@ -31,6 +31,7 @@ def work(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_answers_do_not_depend_on_the_batch(work: Path) -> None:
     # The folder of the code goes first on the path by hand: the outputs are relative to where the command stands.
     code = f"import sys; sys.path.insert(0, {str(SUBMISSION)!r}){BATCHES}"
@@ -46,6 +47,7 @@ def test_answers_do_not_depend_on_the_batch(work: Path) -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_run_sh_takes_relative_paths_from_anywhere_and_needs_no_network(work: Path) -> None:
     no_network = {
         "HTTPS_PROXY": "http://127.0.0.1:9",
