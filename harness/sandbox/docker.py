@@ -250,12 +250,13 @@ class DockerSandbox:
             raise
 
     def _pids(self, name: str) -> list[int]:
-        """List the container's processes as the host numbers them; empty where the engine runs elsewhere."""
-        first = int(self._state(name).get("Pid") or 0)
-        if not first:
-            return []
-        with contextlib.suppress(psutil.Error):
-            return [first, *(one.pid for one in psutil.Process(first).children(recursive=True))]
+        """List the container's processes as the host numbers them; empty where they cannot be told.
+
+        A fault of the engine is not told here, in the disk watch's thread: whoever waits for the container meets it.
+        """
+        with contextlib.suppress(HarnessError, psutil.Error):
+            first = int(self._state(name).get("Pid") or 0)
+            return [first, *(one.pid for one in psutil.Process(first).children(recursive=True))] if first else []
         return []
 
     def _kill(self, name: str) -> None:
