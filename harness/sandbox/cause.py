@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Why a program ended."""
+    """Why a program ended. `ENGINE_GONE` is the machine's fault, the others are the program's."""
 
     EXITED = "exited"
     SIGNALED = "signaled"
@@ -13,34 +13,48 @@ class Cause(StrEnum):
     DEADLINE = "deadline"
     OUTPUT_CAP = "output_cap"
     DISK_CAP = "disk_cap"
+    PIDS_CAP = "pids_cap"
+    ENGINE_GONE = "engine_gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What was seen of a program that ended: its status and which of our limits fired first, if any.
+    """What was seen of a program that ended.
 
-    `status` is the wait status in shell form: 0-255, where 128+n stands for signal n.
+    Attributes:
+        status: Its wait status in shell form: 0-255, where 128+n stands for signal n. None: nobody could tell.
+        fired: Which of our limits fired first, if any.
+        out_of_memory: The kernel killed it, or a child of it, for want of memory.
+        pids_refused: The kernel refused it a process or thread.
+        engine_gone: The engine stopped or restarted meanwhile, which ends containers by a signal.
     """
 
-    status: int
+    status: int | None
     fired: Cause | None = None
     out_of_memory: bool = False
+    pids_refused: bool = False
+    engine_gone: bool = False
 
 
 def cause_of_end(seen: Observed) -> Cause:
     """Decide why a program ended.
 
-    A limit of ours that fired comes first: the kill that follows it hides everything else. Then the kernel's
-    out-of-memory kill, if the program did end badly (a killed child of a program that ended well is the program's
-    own affair). Then a signal, then a plain exit.
+    An engine that is gone comes first: nothing can be held against the program then. Then a limit of ours that fired:
+    the kill that follows it hides everything else. A program that ended well did so, whatever happened to its children.
+    Of one that ended badly, the kernel's out-of-memory kill comes first, then a refused process, which a program meets
+    as an error of its own; then a signal, then a plain exit.
     """
+    if seen.engine_gone or seen.status is None:
+        return Cause.ENGINE_GONE
     if seen.fired is not None:
         return seen.fired
-    if seen.out_of_memory and seen.status != 0:
+    if seen.status == 0:
+        return Cause.EXITED
+    if seen.out_of_memory:
         return Cause.OUT_OF_MEMORY
-    if signal_of(seen.status) is not None:
-        return Cause.SIGNALED
-    return Cause.EXITED
+    if seen.pids_refused:
+        return Cause.PIDS_CAP
+    return Cause.SIGNALED if signal_of(seen.status) is not None else Cause.EXITED
 
 
 def signal_of(status: int) -> int | None:

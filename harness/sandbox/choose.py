@@ -32,7 +32,8 @@ def choose_sandbox(kind: Kind, *, image_lock: Path, allow_process: bool, gpu: st
             )
         return _process_sandbox()
     # Loaded here because its client takes a third of a second to load, and `harness --help` answers faster than that.
-    from harness.sandbox.docker import DockerSandbox, connect
+    from harness.sandbox.docker import DockerSandbox
+    from harness.sandbox.engine import connect
 
     try:
         client = connect()
@@ -54,7 +55,7 @@ def engine_words() -> str:
     Raises:
         EnvironmentFault: None does.
     """
-    from harness.sandbox.docker import connect, describe
+    from harness.sandbox.engine import connect, describe
 
     with closing(connect()) as client:
         return describe(client)

@@ -1,134 +1,133 @@
-"""What the engine is told when a container is made: one pure function. Must not talk to an engine.
+"""One container, from its making to its removal. Must not know what runs in it, nor decide why it ended."""
 
-The words are those of the Engine API (1.41), "Create a container", which Podman's compatible socket takes as well.
-"""
-
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import contextlib
+import socket
+import time
 from typing import Any
 
-from harness.sandbox.interface import Job, Limits
-from harness.sandbox.owner import HOST_LABEL, JOB_LABEL, OWNER_LABEL
+import docker
+import psutil
+from docker.errors import APIError, NotFound
 
-SANDBOX_USER = 65532
-_MIB = 1 << 20
-_MAX_TMP_BYTES = 2048 * _MIB
-_MAX_SHM_BYTES = 256 * _MIB
+from harness.errors import HarnessError, SandboxFault
+from harness.sandbox.engine import engine_faults, remove
+from harness.sandbox.lookup import DEFAULT_PATH, candidates, is_program
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Whom a container runs as: ``uid:gid`` inside, and the user namespace mode (empty: the engine's default)."""
-
-    user: str
-    userns: str = ""
+_KILL_PATIENCE_S = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """The process that makes containers (`owner.this_owner`) and where its pid means something (`owner.this_host`)."""
+class Container:
+    """A handle on the container of that name; `make` makes it.
 
-    owner: str
-    host: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """What of an engine changes how a container is described: cores it may give, and how it maps users.
-
-    `rootless` runs in a user namespace of a plain user; `remapped` (``userns-remap``) shifts users unless told not to.
+    Every method raises EnvironmentFault where the engine is gone and SandboxFault where it refuses.
     """
 
-    cores: float
-    rootless: bool
-    remapped: bool
-    podman: bool
+    def __init__(self, api: docker.APIClient, name: str) -> None:
+        self._api = api
+        self.name = name
+
+    def make(self, config: dict[str, Any]) -> None:
+        """Make it, without starting it, out of a body for the Engine API's "Create a container"."""
+        with engine_faults("make the container"):
+            create: Any = self._api.create_container_from_config  # without types
+            create(config, self.name)
+
+    def attach(self, *, stdin: bool) -> socket.socket:
+        """Give a connection that carries its streams; to be asked for before the start, so that nothing is missed."""
+        wanted = {"stream": 1, "stdin": int(stdin), "stdout": 1, "stderr": 1}
+        with engine_faults("attach to the container"):
+            raw: Any = self._api.attach_socket(self.name, params=wanted)
+        # The client ties the connection to a response that closes it when collected: take a copy of our own.
+        connection: socket.socket = raw._sock.dup()
+        raw._response.close()
+        return connection
+
+    def start(self) -> None:
+        """Start it."""
+        with engine_faults("start the container"):
+            self._api.start(self.name)
+
+    def wait(self) -> None:
+        """Wait for its end, however long that takes."""
+        with engine_faults("wait for the container"):
+            self._api.wait(self.name, timeout=None)
+
+    def memory_stats(self) -> dict[str, Any]:
+        """Give the engine's `memory_stats`; an engine takes about a second for it."""
+        with engine_faults("measure the container"):
+            sample: dict[str, Any] = self._api.stats(self.name, stream=False, one_shot=True)
+        return sample.get("memory_stats") or {}
+
+    def state(self) -> dict[str, Any]:
+        """Give the engine's `State` of it."""
+        with engine_faults("tell how the container is"):
+            state: dict[str, Any] = self._api.inspect_container(self.name)["State"]
+        return state
+
+    def pid(self) -> int | None:
+        """Give the pid of its first process as the host numbers it, or None where that cannot be told."""
+        with contextlib.suppress(HarnessError):
+            return int(self.state().get("Pid") or 0) or None
+        return None
+
+    def kill(self) -> None:
+        """Kill it until the engine says that it does not run.
+
+        Raises:
+            SandboxFault: It still runs 30 s later.
+        """
+        give_up = time.monotonic() + _KILL_PATIENCE_S
+        while self.state()["Running"]:
+            if time.monotonic() > give_up:
+                raise SandboxFault(
+                    f"A container still runs {_KILL_PATIENCE_S:.0f} s after it was killed.",
+                    remedy=f"Restart the container engine; `docker rm -f {self.name}` removes the container.",
+                )
+            with engine_faults("kill the container"), contextlib.suppress(NotFound):
+                try:
+                    self._api.kill(self.name)
+                except APIError as error:
+                    if error.status_code != 409:  # 409: it is dead already
+                        raise
+
+    def dead_state(self) -> dict[str, Any]:
+        """Give the state of a container that has ended.
+
+        Raises:
+            SandboxFault: It has not: somebody else meddles with it.
+        """
+        state = self.state()
+        if state["Running"] or state["Status"] in ("removing", "dead"):
+            raise SandboxFault(
+                f"A container that ended is `{state['Status']}`: somebody else stopped or removed it.",
+                remedy="Leave containers labelled `lora-harness` alone, and grade again.",
+            )
+        return state
+
+    def lacks(self, program: str) -> bool:
+        """Tell whether its image has no such program, on PATH or at that place; a relative one is not looked for."""
+        with engine_faults("look for the program"):
+            variables = self._api.inspect_container(self.name)["Config"]["Env"] or []
+        search = dict(one.partition("=")[::2] for one in variables).get("PATH") or DEFAULT_PATH
+        places = candidates(program, search)
+        return bool(places) and not any(self._has(place) for place in places)
+
+    def remove(self) -> None:
+        """Remove it, running or not."""
+        remove(self._api, self.name)
+
+    def _has(self, path: str) -> bool:
+        with engine_faults("look for the program"):
+            answer = self._api.head(
+                f"{self._api.base_url}/v{self._api.api_version}/containers/{self.name}/archive", params={"path": path}
+            )
+        return answer.ok and is_program(answer.headers.get("X-Docker-Container-Path-Stat", ""))
 
 
-def identity_for(engine: Engine, *, uid: int, gid: int) -> Identity:
-    """Decide whom containers run as, so that it is never root outside and can write what this process can.
-
-    In a rootless engine, 0 is the engine's own plain user and every other number one that owns nothing; Podman can keep
-    the numbers the same instead.
-
-    Args:
-        engine: What the engine says of itself.
-        uid: User of the harness. Root gives way to `SANDBOX_USER`; any other user is kept.
-        gid: Group of the harness.
-    """
-    user = f"{SANDBOX_USER}:{SANDBOX_USER}" if uid == 0 else f"{uid}:{gid}"
-    if engine.rootless and uid != 0:
-        return Identity(user=user, userns="keep-id") if engine.podman else Identity(user="0:0")
-    return Identity(user=user, userns="host" if engine.remapped else "")
-
-
-def container_config(
-    job: Job, *, image_id: str, engine: Engine, identity: Identity, owner: Owner, gpu: str | None
-) -> dict[str, Any]:
-    """Describe the container of `job`: everything is off that the job did not ask for."""
-    return {
-        "Image": image_id,
-        "Cmd": list(job.argv),
-        "Entrypoint": [],
-        "User": identity.user,
-        "WorkingDir": job.workdir.target,
-        "Env": [f"{name}={value}" for name, value in _environment(job).items()],
-        "Hostname": "sandbox",
-        "Labels": {OWNER_LABEL: owner.owner, HOST_LABEL: owner.host, JOB_LABEL: job.name},
-        "Tty": False,
-        "AttachStdin": bool(job.stdin),
-        "OpenStdin": bool(job.stdin),
-        "StdinOnce": bool(job.stdin),
-        "AttachStdout": True,
-        "AttachStderr": True,
-        "HostConfig": {
-            **_confinement(identity),
-            **_bounds(job.limits, cores=engine.cores),
-            "NetworkMode": "default" if job.network else "none",
-            "Mounts": [_mount(one.source.resolve().as_posix(), one.target, one.writable) for one in job.mounts],
-            "DeviceRequests": [] if gpu is None else [{"DeviceIDs": [gpu], "Capabilities": [["gpu"]]}],
-        },
-    }
-
-
-def _environment(job: Job) -> Mapping[str, str]:
-    """Give what the image cannot know; a job may override all of it.
-
-    Threads are told because a program sees all cores of the machine, not its share of them.
-    """
-    threads = str(max(1, math.floor(job.limits.cpus)))
-    return {"HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": threads, **job.environment}
-
-
-def _confinement(identity: Identity) -> dict[str, Any]:
-    return {
-        "ReadonlyRootfs": True,
-        "CapDrop": ["ALL"],
-        "SecurityOpt": ["no-new-privileges"],
-        "UsernsMode": identity.userns,
-        "IpcMode": "private",
-        "Init": True,
-        "LogConfig": {"Type": "none", "Config": {}},
-    }
-
-
-def _bounds(limits: Limits, *, cores: float) -> dict[str, Any]:
-    tmp_bytes = min(_MAX_TMP_BYTES, max(16 * _MIB, limits.memory_bytes // 2))
-    file_bytes = limits.disk_bytes + _MIB
-    return {
-        "Memory": limits.memory_bytes,
-        "MemorySwap": limits.memory_bytes,
-        "NanoCpus": int(min(limits.cpus, cores) * 1e9),  # an engine refuses more cores than it has
-        "PidsLimit": limits.pids,
-        "ShmSize": min(_MAX_SHM_BYTES, max(16 * _MIB, limits.memory_bytes // 4)),
-        "Tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={tmp_bytes}"},
-        "Ulimits": [
-            {"Name": "core", "Soft": 0, "Hard": 0},
-            {"Name": "fsize", "Soft": file_bytes, "Hard": file_bytes},
-        ],
-    }
-
-
-def _mount(source: str, target: str, writable: bool) -> dict[str, Any]:
-    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": not writable}
+def pids_below(first: int | None) -> list[int]:
+    """List a process and its descendants, as the host numbers them; none where they cannot be told."""
+    if first is None:
+        return []
+    with contextlib.suppress(psutil.Error):
+        return [first, *(one.pid for one in psutil.Process(first).children(recursive=True))]
+    return []

@@ -1,8 +1,8 @@
 """Runs jobs in containers of Docker Engine, or of Podman's compatible socket. Must not know what a job is for.
 
 A deadline is kept out here: at its end the container is killed, not a process in it, and the engine is asked until it
-says that the container is dead. What a container is told (`container`), how it prints (`attach`, `capture`) and why it
-ended (`cause`) are decided elsewhere.
+says that the container is dead. What a container is told (`container_config`), how it is handled (`container`), how it
+prints (`attach`, `capture`) and why it ended (`cause`) are decided elsewhere.
 """
 
 import contextlib
@@ -11,74 +11,28 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import docker
-import psutil
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from requests.exceptions import RequestException
 
 from harness.errors import CommandNotFound, EnvironmentFault, HarnessError, SandboxFault
 from harness.sandbox.alarm import Alarm
 from harness.sandbox.attach import Attachment
 from harness.sandbox.capture import Capture
 from harness.sandbox.cause import Cause, Observed
-from harness.sandbox.container import SANDBOX_USER, Engine, Owner, container_config, identity_for
+from harness.sandbox.cgroup import CgroupWatch
+from harness.sandbox.container import Container, pids_below
+from harness.sandbox.container_config import Owner, container_config, identity_for
 from harness.sandbox.disk import DiskWatch
+from harness.sandbox.end_watch import EndWatch
 from harness.sandbox.ending import how_it_ended, writable_sources
-from harness.sandbox.engine_threads import EndWatch, MemoryWatch
+from harness.sandbox.engine import EngineLife, connect, engine_faults, facts, image_id, reap
 from harness.sandbox.interface import Ended, Job, Mount
-from harness.sandbox.lookup import DEFAULT_PATH, candidates, is_program
-from harness.sandbox.owner import HOST_LABEL, OWNER_LABEL, is_alive, this_host, this_owner
+from harness.sandbox.owner import this_host, this_owner
 from harness.sandbox.ownership import hand_over, make_writable_sources
 
-_KILL_PATIENCE_S = 30.0
 _OUTPUT_PATIENCE_S = 30.0
-_REMOVE_PATIENCE_S = 30.0
-_START_AN_ENGINE = (
-    "Start Docker (`systemctl start docker`) or Podman's socket, point DOCKER_HOST at it, and see that you may use it "
-    "(group `docker`); `harness doctor` checks it."
-)
-
-
-def connect() -> docker.DockerClient:
-    """Connect to the engine that DOCKER_HOST names, or to the usual socket.
-
-    Raises:
-        EnvironmentFault: No engine answers.
-    """
-    try:
-        return docker.from_env()
-    except (DockerException, RequestException) as error:
-        raise EnvironmentFault(f"No container engine answers: {error}", remedy=_START_AN_ENGINE) from error
-
-
-def describe(client: docker.DockerClient) -> str:
-    """Tell which engine it is, such as ``Docker Engine 20.10.24, overlay2, cgroup v1``."""
-    with _engine("describe itself"):
-        info, version = client.info(), client.version()
-    return f"{_product(version)} {version['Version']}, {info['Driver']}, cgroup v{info.get('CgroupVersion', '?')}"
-
-
-def _product(version: dict[str, Any]) -> str:
-    podman = any("Podman" in part.get("Name", "") for part in version.get("Components") or [])
-    return "Podman" if podman else "Docker Engine"
-
-
-def reap(client: docker.DockerClient) -> int:
-    """Remove the containers that a dead harness of this machine left behind; give their number.
-
-    Raises:
-        EnvironmentFault: The engine is gone.
-        SandboxFault: The engine refuses.
-    """
-    ours = [OWNER_LABEL, f"{HOST_LABEL}={this_host()}"]
-    with _engine("list containers"):
-        found = client.api.containers(all=True, filters={"label": ours})
-    orphans = [one["Id"] for one in found if not is_alive(one["Labels"][OWNER_LABEL])]
-    for one in orphans:
-        _remove(client.api, one)
-    return len(orphans)
 
 
 class DockerSandbox:
@@ -102,15 +56,17 @@ class DockerSandbox:
         self._gpu = gpu
         self._owner = Owner(owner=this_owner(), host=this_host())
         try:
-            self.image_id: str | None = _image_id(self._client, image)
-            self._engine = _describe(self._client)
+            self.image_id: str | None = image_id(self._client, image)
+            self._engine = facts(self._client)
             reap(self._client)
+            self._life = EngineLife(self._client)
         except BaseException:
             self._client.close()
             raise
 
     def close(self) -> None:
         """Close the connection to the engine."""
+        self._life.close()
         self._client.close()
 
     def path(self, mount: Mount, relative: str = "") -> str:
@@ -119,7 +75,7 @@ class DockerSandbox:
 
     def host_address(self) -> str:
         """Give the address at which a program with network reaches this machine."""
-        with _engine("describe its network"):
+        with engine_faults("describe its network"):
             network = self._api.inspect_network("bridge")
         pool = network["IPAM"]["Config"][0]
         # Some engines leave the gateway out: it is then the first address of the network.
@@ -133,115 +89,74 @@ class DockerSandbox:
             EnvironmentFault: The engine is gone, the disk is full.
             SandboxFault: The container could not be made, started or stopped.
         """
-        name = f"lora-harness-{job.name}-{uuid.uuid4().hex[:12]}"
-        try:
-            ended = self._run(job, name)
-        except BaseException:
-            with contextlib.suppress(HarnessError):
-                _remove(self._api, name)
-            raise
-        _remove(self._api, name)
-        return ended
-
-    def _run(self, job: Job, name: str) -> Ended:
-        alarm = Alarm()
-        disk = DiskWatch(
-            writable_sources(job),
-            limit_bytes=job.limits.disk_bytes,
-            on_over=lambda: alarm.fire(Cause.DISK_CAP),
-            pids=lambda: self._pids(name),
-        )
-        with _disk_of(job):
-            self._create(job, name)
+        container = Container(self._api, f"lora-harness-{job.name}-{uuid.uuid4().hex[:12]}")
+        with _removed(container), _disk_of(job):
+            self._make(job, container)
+            alarm = Alarm()
             with Capture(
                 job.stdout_path,
                 job.stderr_path,
                 limit_bytes=job.limits.output_bytes,
                 on_overflow=lambda: alarm.fire(Cause.OUTPUT_CAP),
             ) as capture:
-                attachment = self._attach(job, name, capture=capture, alarm=alarm)
+                attachment = Attachment(
+                    container.attach(stdin=bool(job.stdin)), capture=capture, stdin=job.stdin, on_failure=alarm.wake
+                )
                 try:
-                    return self._watch(job, name, alarm=alarm, attachment=attachment, disk=disk)
+                    return self._run(job, container, alarm=alarm, attachment=attachment)
                 finally:
                     attachment.abandon()
-                    disk.stop()
 
-    def _create(self, job: Job, name: str) -> None:
+    def _make(self, job: Job, container: Container) -> None:
         identity = identity_for(self._engine, uid=os.getuid(), gid=os.getgid())
         make_writable_sources(job.mounts)
-        if os.getuid() == 0:
-            hand_over(job.mounts, uid=SANDBOX_USER, gid=SANDBOX_USER)
-        config = container_config(
-            job,
-            image_id=self.image_id or "",
-            engine=self._engine,
-            identity=identity,
-            owner=self._owner,
-            gpu=self._gpu,
+        if identity.owner is not None:
+            hand_over(job.mounts, uid=identity.owner, gid=identity.owner)
+        container.make(
+            container_config(
+                job,
+                image_id=self.image_id or "",
+                engine=self._engine,
+                identity=identity,
+                owner=self._owner,
+                gpu=self._gpu,
+            )
         )
-        with _engine("make the container"):
-            create: Any = self._api.create_container_from_config  # without types
-            create(config, name)
 
-    def _attach(self, job: Job, name: str, *, capture: Capture, alarm: Alarm) -> Attachment:
-        wanted = {"stream": 1, "stdin": int(bool(job.stdin)), "stdout": 1, "stderr": 1}
-        with _engine("attach to the container"):
-            raw: Any = self._api.attach_socket(name, params=wanted)
-        # The client ties the connection to a response that closes it when collected: take a copy of our own.
-        connection = raw._sock.dup()
-        raw._response.close()
-        return Attachment(connection, capture=capture, stdin=job.stdin, on_failure=alarm.wake)
-
-    def _watch(self, job: Job, name: str, *, alarm: Alarm, attachment: Attachment, disk: DiskWatch) -> Ended:
-        self._start(job, name)
+    def _run(self, job: Job, container: Container, *, alarm: Alarm, attachment: Attachment) -> Ended:
+        self._start(job, container)
         began = time.monotonic()
-        end = EndWatch(lambda: self._wait(name), on_end=alarm.wake)
-        memory = MemoryWatch(lambda: self._memory_stats(name))
+        watches = _Watches.of(job, container, alarm)
         attachment.start()
-        disk.start()
-        end.start()
-        memory.start()
+        watches.start()
         try:
             if not alarm.wait(job.limits.timeout_s):
                 alarm.fire(Cause.DEADLINE)
-            if end.error is not None and alarm.fired is None:
-                raise end.error
-            if not end.came:
-                self._kill(name)
+            if not watches.end.came and watches.end.error is None:
+                container.kill()
         finally:
-            memory.stop()
-        state = self._dead_state(name)
+            watches.stop()
+        state = self._last_state(container, watches.end)
         duration_s = time.monotonic() - began
-        if not attachment.finish(_OUTPUT_PATIENCE_S):
-            raise SandboxFault(
-                f"The engine did not end the output of job {job.name} within {_OUTPUT_PATIENCE_S:.0f} s of its death.",
-                remedy="Restart the container engine and grade again.",
-            )
-        if attachment.error is not None:
-            raise attachment.error
-        disk.stop()
-        if alarm.fired is None and disk.is_over():
+        _require_output(job, attachment)
+        if alarm.fired is None and watches.disk.is_over():
             alarm.fire(Cause.DISK_CAP)
-        seen = Observed(status=state["ExitCode"], fired=alarm.fired, out_of_memory=bool(state["OOMKilled"]))
+        seen = Observed(
+            status=None if state is None else int(state["ExitCode"]),
+            fired=alarm.fired,
+            out_of_memory=bool(state and state["OOMKilled"]) or watches.cgroup.oom_kills > 0,
+            pids_refused=watches.cgroup.pids_refused > 0,
+            engine_gone=not state or (alarm.fired is None and state["ExitCode"] != 0 and not self._life.goes_on()),
+        )
         if seen.fired is None and seen.status in (126, 127):
-            self._require_program(job, name)
-        return how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=memory.peak_bytes)
+            _require_program(job, container)
+        return how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=watches.cgroup.peak_bytes)
 
-    def _wait(self, name: str) -> None:
-        with _engine("wait for the container"):
-            self._api.wait(name, timeout=None)  # without a limit: the deadline is ours
-
-    def _memory_stats(self, name: str) -> dict[str, Any]:
-        with _engine("measure the container"):
-            sample: dict[str, Any] = self._api.stats(name, stream=False, one_shot=True)
-        return sample.get("memory_stats") or {}
-
-    def _start(self, job: Job, name: str) -> None:
+    def _start(self, job: Job, container: Container) -> None:
         try:
-            with _engine("start the container"):
-                self._api.start(name)
+            container.start()
         except SandboxFault as fault:
-            self._require_program(job, name)
+            _require_program(job, container)
             if self._gpu is not None and "device driver" in str(fault):
                 raise EnvironmentFault(
                     f"The container engine cannot give GPU {self._gpu} to a container: {fault}",
@@ -249,116 +164,74 @@ class DockerSandbox:
                 ) from fault
             raise
 
-    def _pids(self, name: str) -> list[int]:
-        """List the container's processes as the host numbers them; empty where they cannot be told.
-
-        A fault of the engine is not told here, in the disk watch's thread: whoever waits for the container meets it.
-        """
-        with contextlib.suppress(HarnessError, psutil.Error):
-            first = int(self._state(name).get("Pid") or 0)
-            return [first, *(one.pid for one in psutil.Process(first).children(recursive=True))] if first else []
-        return []
-
-    def _kill(self, name: str) -> None:
-        give_up = time.monotonic() + _KILL_PATIENCE_S
-        while self._state(name)["Running"]:
-            if time.monotonic() > give_up:
-                raise SandboxFault(
-                    f"A container still runs {_KILL_PATIENCE_S:.0f} s after it was killed.",
-                    remedy=f"Restart the container engine; `docker rm -f {name}` removes the container.",
-                )
-            with _engine("kill the container"), contextlib.suppress(NotFound):
-                try:
-                    self._api.kill(name)
-                except APIError as error:
-                    if error.status_code != 409:  # 409: it is dead already
-                        raise
-
-    def _dead_state(self, name: str) -> dict[str, Any]:
-        state = self._state(name)
-        if state["Running"] or state["Status"] in ("removing", "dead"):
-            raise SandboxFault(
-                f"A container that ended is `{state['Status']}`: somebody else stopped or removed it.",
-                remedy="Leave containers labelled `lora-harness` alone, and grade again.",
-            )
-        return state
-
-    def _state(self, name: str) -> dict[str, Any]:
-        with _engine("tell how the container is"):
-            state: dict[str, Any] = self._api.inspect_container(name)["State"]
-        return state
-
-    def _require_program(self, job: Job, name: str) -> None:
-        program = job.argv[0]
-        with _engine("look for the program"):
-            variables = self._api.inspect_container(name)["Config"]["Env"] or []
-        search = dict(one.partition("=")[::2] for one in variables).get("PATH") or DEFAULT_PATH
-        places = candidates(program, search)
-        if places and not any(self._has_program(name, place) for place in places):
-            raise CommandNotFound(
-                f"The image has no program `{program}`, which the command of {job.name} starts.",
-                remedy="Correct the command in assignment.yaml, or add the program to the image and build it again.",
-            )
-
-    def _has_program(self, name: str, path: str) -> bool:
-        with _engine("look for the program"):
-            answer = self._api.head(
-                f"{self._api.base_url}/v{self._api.api_version}/containers/{name}/archive", params={"path": path}
-            )
-        return answer.ok and is_program(answer.headers.get("X-Docker-Container-Path-Stat", ""))
+    def _last_state(self, container: Container, end: EndWatch) -> dict[str, Any] | None:
+        """Give the state of the dead container, or None where the engine is another one than at the start, or none."""
+        if end.error is None:
+            return container.dead_state()
+        with contextlib.suppress(HarnessError):
+            container.kill()  # an engine that is back does not know that nobody waits for its containers any more
+        return None
 
 
-def _image_id(client: docker.DockerClient, image: str) -> str:
-    with _engine("look for the image"):
-        try:
-            return str(client.images.get(image).id)
-        except ImageNotFound as error:
-            raise EnvironmentFault(
-                f"The container engine has no image `{image}`.", remedy="Build it: `harness image build`."
-            ) from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watches:
+    """What looks at a running container from outside."""
+
+    end: EndWatch
+    cgroup: CgroupWatch
+    disk: DiskWatch
+
+    @classmethod
+    def of(cls, job: Job, container: Container, alarm: Alarm) -> Self:
+        first = container.pid()
+        return cls(
+            end=EndWatch(container.wait, on_end=alarm.wake),
+            cgroup=CgroupWatch(first, otherwise=container.memory_stats),
+            disk=DiskWatch(
+                writable_sources(job),
+                limit_bytes=job.limits.disk_bytes,
+                on_over=lambda: alarm.fire(Cause.DISK_CAP),
+                pids=lambda: pids_below(first),
+            ),
+        )
+
+    def start(self) -> None:
+        for one in (self.end, self.cgroup, self.disk):
+            one.start()
+
+    def stop(self) -> None:
+        self.cgroup.stop()
+        self.disk.stop()
 
 
-def _describe(client: docker.DockerClient) -> Engine:
-    with _engine("describe itself"):
-        info, version = client.info(), client.version()
-    security = " ".join(info.get("SecurityOptions") or [])
-    return Engine(
-        cores=float(info["NCPU"]),
-        rootless="name=rootless" in security,
-        remapped="name=userns" in security,
-        podman=any("Podman" in part.get("Name", "") for part in version.get("Components") or []),
-    )
+def _require_output(job: Job, attachment: Attachment) -> None:
+    if not attachment.finish(_OUTPUT_PATIENCE_S):
+        raise SandboxFault(
+            f"The engine did not end the output of job {job.name} within {_OUTPUT_PATIENCE_S:.0f} s of its death.",
+            remedy="Restart the container engine and grade again.",
+        )
+    if attachment.error is not None:
+        raise attachment.error
 
 
-def _remove(api: docker.APIClient, name: str) -> None:
-    give_up = time.monotonic() + _REMOVE_PATIENCE_S
-    with _engine("remove the container"), contextlib.suppress(NotFound):
-        while True:
-            try:
-                api.remove_container(name, force=True, v=True)
-                return
-            except APIError as error:
-                if error.status_code != 409 or time.monotonic() > give_up:  # 409: it is being removed already
-                    raise
-            time.sleep(0.05)
+def _require_program(job: Job, container: Container) -> None:
+    if container.lacks(job.argv[0]):
+        raise CommandNotFound(
+            f"The image has no program `{job.argv[0]}`, which the command of {job.name} starts.",
+            remedy="Correct the command in assignment.yaml, or add the program to the image and build it again.",
+        )
 
 
 @contextlib.contextmanager
-def _engine(doing: str) -> Iterator[None]:
-    """Turn what the engine's client raises into our faults: a refusal, a full disk, or an engine that is gone."""
+def _removed(container: Container) -> Iterator[None]:
+    """Remove the container whatever happens; a failure to do so does not hide what happened before."""
     try:
         yield
-    except APIError as error:
-        said = error.explanation or str(error)
-        if "no space left on device" in str(said):
-            raise EnvironmentFault(
-                f"The container engine could not {doing}: its disk is full.", remedy="Free some disk and grade again."
-            ) from error
-        raise SandboxFault(
-            f"The container engine could not {doing}: {said}", remedy="See the engine's log, and grade again."
-        ) from error
-    except (RequestException, DockerException) as error:
-        raise EnvironmentFault(f"The container engine did not {doing}: {error}", remedy=_START_AN_ENGINE) from error
+    except BaseException:
+        with contextlib.suppress(HarnessError):
+            container.remove()
+        raise
+    container.remove()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import EnvironmentFault
-from harness.sandbox.cause import Observed, cause_of_end, signal_of
+from harness.sandbox.cause import Cause, Observed, cause_of_end, signal_of
 from harness.sandbox.interface import Ended, Job
 
 _FULL_BELOW_BYTES = 64 << 20
@@ -20,13 +20,20 @@ def how_it_ended(job: Job, seen: Observed, *, duration_s: float, peak_memory_byt
     """Say how `job` ended.
 
     Raises:
-        EnvironmentFault: It ended badly within its limits while the disk under it was full: who is to blame?
+        EnvironmentFault: The engine went away, or the program ended badly within its limits while the disk under it was
+            full: who is to blame?
     """
+    cause = cause_of_end(seen)
+    if cause is Cause.ENGINE_GONE or seen.status is None:
+        raise EnvironmentFault(
+            f"The container engine was stopped or restarted while job {job.name} ran.",
+            remedy="See that the engine runs (`systemctl status docker`), and grade again.",
+        )
     if seen.fired is None and seen.status != 0:
         _require_room(job)
     signal = signal_of(seen.status)
     return Ended(
-        cause=cause_of_end(seen),
+        cause=cause,
         exit_code=seen.status if signal is None else None,
         signal=signal,
         duration_s=duration_s,

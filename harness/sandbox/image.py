@@ -1,7 +1,6 @@
 """Builds the pinned runtime image and checks that an image still is what its lock says.
 
-Must not know of submissions or stages. With `sandbox.docker` the only module that imports `docker`; it is imported
-only by commands that need an engine.
+Must not know of submissions or stages. It is imported only by commands that need an engine.
 """
 
 import fcntl
@@ -21,7 +20,7 @@ from harness.errors import ConfigError, EnvironmentFault
 from harness.sandbox import base as debian
 from harness.sandbox.build_log import BuildLog, build_fault, build_remedy
 from harness.sandbox.context import build_context, split_certificates
-from harness.sandbox.docker import connect
+from harness.sandbox.engine import connect
 from harness.sandbox.image_lock import (
     REMAKE,
     BaseImage,

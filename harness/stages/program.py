@@ -81,11 +81,16 @@ def _what(ended: Ended, job: Job, command: str, codes: Codes) -> tuple[str, str,
             return codes.limit, f"{command} wrote more files than allowed.", _mb(limits.disk_bytes)
         case Cause.OUTPUT_CAP:
             return codes.limit, f"{command} printed more than allowed.", _mb(limits.output_bytes)
+        case Cause.PIDS_CAP:
+            seen = f"{command} started too many processes or threads, and ended badly."
+            return codes.limit, seen, f"{limits.pids} at a time"
         case Cause.SIGNALED:
             return codes.failed, f"{command} was ended by signal {ended.signal}.", "exit code 0"
         case Cause.EXITED:
             code = codes.not_found if ended.exit_code == COMMAND_NOT_FOUND else codes.failed
             return code, f"{command} ended with exit code {ended.exit_code}.", "exit code 0"
+        case Cause.ENGINE_GONE:
+            raise AssertionError("no sandbox gives this cause: it raises an EnvironmentFault")
 
 
 def tail(path: Path) -> str:

@@ -11,7 +11,8 @@ import pytest
 from docker.errors import ImageNotFound
 
 from harness.errors import EnvironmentFault
-from harness.sandbox.docker import DockerSandbox, connect
+from harness.sandbox.docker import DockerSandbox
+from harness.sandbox.engine import connect
 from harness.sandbox.interface import Job, Limits, Mount
 
 LIMITS = {

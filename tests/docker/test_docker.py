@@ -15,8 +15,9 @@ import pytest
 
 from harness.errors import CommandNotFound, EnvironmentFault, SandboxFault
 from harness.sandbox.cause import Cause
-from harness.sandbox.container import SANDBOX_USER
-from harness.sandbox.docker import DockerSandbox, connect, reap
+from harness.sandbox.container_config import SANDBOX_USER
+from harness.sandbox.docker import DockerSandbox
+from harness.sandbox.engine import connect, reap
 from harness.sandbox.interface import Job, Mount
 from harness.sandbox.owner import HOST_LABEL, JOB_LABEL, OWNER_LABEL, this_host, this_owner
 

@@ -7,30 +7,43 @@ from harness.sandbox.cause import Cause, Observed, cause_of_end, signal_of
 KILLED = 128 + 9
 
 
+OOM, REFUSED, GONE = {"out_of_memory": True}, {"pids_refused": True}, {"engine_gone": True}
+
+
 @pytest.mark.parametrize(
-    ("status", "fired", "out_of_memory", "cause"),
+    ("status", "fired", "more", "cause"),
     [
-        (0, None, False, Cause.EXITED),
-        (1, None, False, Cause.EXITED),
-        (127, None, False, Cause.EXITED),
-        (128, None, False, Cause.EXITED),
-        (193, None, False, Cause.EXITED),
-        (255, None, False, Cause.EXITED),
-        (129, None, False, Cause.SIGNALED),
-        (KILLED, None, False, Cause.SIGNALED),
-        (192, None, False, Cause.SIGNALED),
-        (KILLED, None, True, Cause.OUT_OF_MEMORY),
-        (1, None, True, Cause.OUT_OF_MEMORY),
-        (0, None, True, Cause.EXITED),
-        (KILLED, Cause.DEADLINE, False, Cause.DEADLINE),
-        (KILLED, Cause.DEADLINE, True, Cause.DEADLINE),
-        (0, Cause.DEADLINE, False, Cause.DEADLINE),
-        (KILLED, Cause.OUTPUT_CAP, True, Cause.OUTPUT_CAP),
-        (0, Cause.DISK_CAP, False, Cause.DISK_CAP),
+        (0, None, {}, Cause.EXITED),
+        (1, None, {}, Cause.EXITED),
+        (127, None, {}, Cause.EXITED),
+        (128, None, {}, Cause.EXITED),
+        (193, None, {}, Cause.EXITED),
+        (255, None, {}, Cause.EXITED),
+        (129, None, {}, Cause.SIGNALED),
+        (KILLED, None, {}, Cause.SIGNALED),
+        (192, None, {}, Cause.SIGNALED),
+        (KILLED, None, OOM, Cause.OUT_OF_MEMORY),
+        (1, None, OOM, Cause.OUT_OF_MEMORY),  # a child was killed, and the program noticed
+        (0, None, OOM, Cause.EXITED),
+        (KILLED, None, OOM | REFUSED, Cause.OUT_OF_MEMORY),
+        (1, None, REFUSED, Cause.PIDS_CAP),
+        (139, None, REFUSED, Cause.PIDS_CAP),
+        (0, None, REFUSED, Cause.EXITED),
+        (KILLED, Cause.DEADLINE, {}, Cause.DEADLINE),
+        (KILLED, Cause.DEADLINE, OOM, Cause.DEADLINE),
+        (KILLED, Cause.DEADLINE, REFUSED, Cause.DEADLINE),
+        (0, Cause.DEADLINE, {}, Cause.DEADLINE),
+        (KILLED, Cause.OUTPUT_CAP, OOM, Cause.OUTPUT_CAP),
+        (0, Cause.DISK_CAP, {}, Cause.DISK_CAP),
+        (143, None, GONE, Cause.ENGINE_GONE),
+        (KILLED, Cause.DEADLINE, GONE, Cause.ENGINE_GONE),
+        (1, None, OOM | GONE, Cause.ENGINE_GONE),
+        (None, None, {}, Cause.ENGINE_GONE),
+        (None, Cause.DISK_CAP, {}, Cause.ENGINE_GONE),
     ],
 )
-def test_cause_of_end(status: int, fired: Cause | None, out_of_memory: bool, cause: Cause) -> None:
-    assert cause_of_end(Observed(status=status, fired=fired, out_of_memory=out_of_memory)) is cause
+def test_cause_of_end(status: int | None, fired: Cause | None, more: dict[str, bool], cause: Cause) -> None:
+    assert cause_of_end(Observed(status=status, fired=fired, **more)) is cause
 
 
 @pytest.mark.parametrize(

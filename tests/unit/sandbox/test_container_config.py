@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from harness.sandbox.container import Engine, Identity, Owner, container_config, identity_for
+from harness.sandbox.container_config import Engine, Identity, Owner, container_config, identity_for
 from harness.sandbox.interface import Job
 
-PLAIN = Engine(cores=2.0, rootless=False, remapped=False, podman=False)
+PLAIN = Engine(cores=2.0, rootless=False, remap_base=None, podman=False)
 
 
 def config(job: Job, *, gpu: str | None = None) -> dict[str, Any]:
@@ -23,20 +23,20 @@ def config(job: Job, *, gpu: str | None = None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("uid", "rootless", "remapped", "podman", "user", "userns"),
+    ("uid", "rootless", "remap_base", "podman", "expected"),
     [
-        (0, False, False, False, "65532:65532", ""),
-        (0, False, False, True, "65532:65532", ""),
-        (0, False, True, False, "65532:65532", "host"),
-        (1000, False, False, False, "1000:100", ""),
-        (1000, False, True, False, "1000:100", "host"),
-        (1000, True, False, False, "0:0", ""),
-        (1000, True, False, True, "1000:100", "keep-id"),
+        (0, False, None, False, Identity(user="65532:65532", owner=65532)),
+        (0, False, None, True, Identity(user="65532:65532", owner=65532)),
+        (0, False, 100_000, False, Identity(user="65532:65532", owner=165_532)),
+        (1000, False, None, False, Identity(user="1000:100")),
+        (1000, False, 100_000, False, Identity(user="1000:100", userns="host")),
+        (1000, True, None, False, Identity(user="0:0")),
+        (1000, True, None, True, Identity(user="1000:100", userns="keep-id")),
     ],
 )
-def test_identity(uid: int, rootless: bool, remapped: bool, podman: bool, user: str, userns: str) -> None:
-    engine = Engine(cores=1, rootless=rootless, remapped=remapped, podman=podman)
-    assert identity_for(engine, uid=uid, gid=100) == Identity(user=user, userns=userns)
+def test_identity(uid: int, rootless: bool, remap_base: int | None, podman: bool, expected: Identity) -> None:
+    engine = Engine(cores=1, rootless=rootless, remap_base=remap_base, podman=podman)
+    assert identity_for(engine, uid=uid, gid=100) == expected
 
 
 def test_everything_is_off_by_default(make_job: Callable[..., Job]) -> None:

@@ -1,0 +1,167 @@
+"""What the kernel counts of a container while it runs: memory, out-of-memory kills, refused processes.
+
+Read from the control group's own files, by the pid of any process in it, whatever the engine: an engine's own figures
+come once a second and hold neither of the two counts. Where the files are out of reach (another machine's engine), the
+engine is asked for the memory instead. Formats: the kernel's documents `cgroup-v1/memory`, `cgroup-v1/pids`,
+`cgroup-v2`. Must not import the engine's client.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from harness.errors import HarnessError
+
+_SAMPLE_PAUSE_S = 0.1
+_ENGINE_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cgroup:
+    """The files of one control group: its memory folder and its pids folder, which cgroup v2 makes the same."""
+
+    memory: Path
+    pids: Path
+
+    @classmethod
+    def of(cls, pid: int, *, proc: Path = Path("/proc")) -> Self | None:
+        """Find the group of a process; None where its files cannot be read."""
+        try:
+            groups = parse_groups((proc / str(pid) / "cgroup").read_text())
+            mounts = parse_mounts((proc / "self/mountinfo").read_text())
+        except OSError:
+            return None
+        found = [_folder(controller, groups, mounts) for controller in ("memory", "pids")]
+        if None in found or not all(folder and (folder / "cgroup.procs").exists() for folder in found):
+            return None
+        return cls(memory=found[0], pids=found[1])  # type: ignore[arg-type]  # neither is None
+
+    def memory_bytes(self) -> int:
+        """Give the memory in use, less the file cache that the kernel can drop.
+
+        Raises:
+            OSError: The group is gone.
+        """
+        v1, v2 = self.memory / "memory.usage_in_bytes", self.memory / "memory.current"
+        usage = int((v2 if v2.exists() else v1).read_text())
+        return memory_in_use({"usage": usage, "stats": _table(self.memory / "memory.stat")}) or 0
+
+    def oom_kills(self) -> int:
+        """Count the processes that the kernel killed for want of memory.
+
+        Raises:
+            OSError: The group is gone.
+        """
+        v1, v2 = self.memory / "memory.oom_control", self.memory / "memory.events"
+        return _table(v2 if v2.exists() else v1).get("oom_kill", 0)
+
+    def pids_refused(self) -> int:
+        """Count how often the kernel refused a new process or thread.
+
+        Raises:
+            OSError: The group is gone.
+        """
+        return _table(self.pids / "pids.events").get("max", 0)
+
+
+class CgroupWatch:
+    """A thread that samples a control group until stopped or until the group is gone.
+
+    Args:
+        pid: A process in the group, or None where it cannot be told.
+        otherwise: Gives the engine's `memory_stats`, for where the files are out of reach; raises a `HarnessError` when
+            it cannot, which ends the sampling.
+    """
+
+    def __init__(self, pid: int | None, *, otherwise: Callable[[], Mapping[str, Any]]) -> None:
+        self._cgroup = None if pid is None else Cgroup.of(pid)
+        self._otherwise = otherwise
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="cgroup-watch", daemon=True)
+        self.peak_bytes: int | None = None
+        self.oom_kills = 0
+        self.pids_refused = 0
+
+    def start(self) -> None:
+        """Begin to sample."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sample no more. An answer of the engine that is still to come is not waited for."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                if self._cgroup is None:
+                    self._keep_peak(memory_in_use(self._otherwise()))
+                    self._stop.wait(_ENGINE_PAUSE_S)
+                else:
+                    self._sample(self._cgroup)
+                    self._stop.wait(_SAMPLE_PAUSE_S)
+        except (OSError, HarnessError):
+            return
+
+    def _sample(self, cgroup: Cgroup) -> None:
+        self.oom_kills = cgroup.oom_kills()
+        self.pids_refused = cgroup.pids_refused()
+        self._keep_peak(cgroup.memory_bytes())
+
+    def _keep_peak(self, used_bytes: int | None) -> None:
+        if used_bytes:
+            self.peak_bytes = max(self.peak_bytes or 0, used_bytes)
+
+
+def memory_in_use(memory_stats: Mapping[str, Any]) -> int | None:
+    """Give the bytes in use out of an engine's `memory_stats`, less the file cache that the kernel can drop.
+
+    The cache is what `docker stats` takes off: `total_inactive_file` of cgroup v1, `inactive_file` of v2.
+    """
+    usage = memory_stats.get("usage")
+    if not isinstance(usage, int):
+        return None
+    detail = memory_stats.get("stats") or {}
+    return max(0, usage - int(detail.get("total_inactive_file", detail.get("inactive_file", 0))))
+
+
+def parse_groups(text: str) -> dict[str, str]:
+    """Read ``/proc/PID/cgroup`` into controller -> path; cgroup v2 stands under the empty name."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        _, controllers, path = line.split(":", 2)
+        found |= dict.fromkeys(controllers.split(","), path)
+    return found
+
+
+def parse_mounts(text: str) -> dict[str, tuple[str, Path]]:
+    """Read ``/proc/self/mountinfo`` into controller -> (what of the hierarchy is mounted, where)."""
+    found: dict[str, tuple[str, Path]] = {}
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        root, place = before.split()[3:5]
+        kind, _, options = after.split(" ", 2)
+        if kind == "cgroup2":
+            found[""] = (root, Path(place))
+        elif kind == "cgroup":
+            found |= dict.fromkeys(options.split(","), (root, Path(place)))
+    return found
+
+
+def _folder(controller: str, groups: Mapping[str, str], mounts: Mapping[str, tuple[str, Path]]) -> Path | None:
+    name = controller if controller in groups and controller in mounts else ""
+    if name not in groups or name not in mounts:
+        return None
+    root, place = mounts[name]
+    path = groups[name]
+    if root != "/":
+        if not f"{path}/".startswith(f"{root}/"):
+            return None
+        path = path[len(root) :]
+    return place / path.lstrip("/")
+
+
+def _table(path: Path) -> dict[str, int]:
+    rows = (line.split() for line in path.read_text().splitlines())
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdecimal()}
