@@ -6,10 +6,11 @@ ARG BASE=debian:bookworm-slim
 FROM ${BASE} AS system
 ARG FLAVOUR=cpu
 ENV LANG=C.UTF-8
+# squid and socat: where a stage may reach hosts, the proxy beside it and the way to it run this same image.
 # Triton compiles a small C file against Python.h at run time: only the cuda flavour carries a compiler.
 RUN set -eu; \
     export DEBIAN_FRONTEND=noninteractive; \
-    packages="python3 python3-venv ca-certificates curl wget unzip git xz-utils zstd bzip2 procps"; \
+    packages="python3 python3-venv ca-certificates curl wget unzip git xz-utils zstd bzip2 procps squid socat"; \
     if [ "${FLAVOUR}" = cuda ]; then packages="${packages} gcc libc6-dev libpython3.11-dev"; fi; \
     apt-get -o Acquire::Retries=3 -o Acquire::Languages=none update -qq; \
     apt-get -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install -y -qq --no-install-recommends ${packages} >/dev/null; \

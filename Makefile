@@ -6,9 +6,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check
 HARNESS := $(PY) -m harness
+FUZZ_SECONDS ?= 60
 ASSIGNMENT := assignments/classical-chinese
 
-.PHONY: help demo test test-slow ready check lint unit image clean
+ENGINES ?= docker podman process
+
+.PHONY: help demo test test-slow podman hostile ready fuzz check lint unit image clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -24,8 +27,20 @@ test: ready  ## Run the tests; those that need an engine run when one answers.
 test-slow: ready  ## Run the tests that take many seconds each.
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m slow
 
+podman: ready  ## Run the sandbox's tests on Podman; Docker must answer too, to give it the image.
+	@OMP_NUM_THREADS=1 HARNESS_TEST_ENGINE=podman $(PY) -m pytest tests/docker -q --ignore tests/docker/test_image.py \
+	  --ignore tests/docker/test_engine_faults.py -m "not slow"
+
+hostile: ready  ## Run every hostile submission on each engine that answers (ENGINES="docker podman process").
+	@OMP_NUM_THREADS=1 HARNESS_HOSTILE_ENGINES="$(ENGINES)" $(PY) -m pytest tests/hostile -q -n 2 --dist loadgroup
+
 ready: $(VENV)/dev.stamp $(VENV)/local.stamp
 	@if $(HARNESS) doctor --require engine >/dev/null 2>&1; then $(MAKE) --no-print-directory image; fi
+
+fuzz: $(VENV)/fuzz.stamp  ## Fuzz the readers of archives and safetensors, FUZZ_SECONDS (60) each; a crash is kept in build/fuzz.
+	@mkdir -p build/fuzz
+	@for reader in archive header; do \
+	  PYTHONPATH=. $(PY) tests/fuzz/fuzz_readers.py $$reader build/fuzz $(FUZZ_SECONDS) || exit 1; done
 
 check: lint unit  ## Lint, types, layers, shell scripts and unit tests without torch: under a minute.
 
@@ -54,6 +69,10 @@ $(VENV)/host.stamp: pyproject.toml
 $(VENV)/dev.stamp: $(VENV)/host.stamp
 	@echo "Installing the developers' tools …"
 	@$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/fuzz.stamp: $(VENV)/host.stamp
+	@$(PIP) -e '.[fuzz]'
 	@touch $@
 
 # torch first and by itself: with it there, nothing that needs torch asks for another build of it.

@@ -1,8 +1,11 @@
 """One submission from paths to a record: loads the assignment, chooses base model and sandbox, calls the pipeline."""
 
+import importlib.metadata
 import importlib.util
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -18,13 +21,16 @@ from harness.errors import (
     SandboxFault,
 )
 from harness.files import sha256_file
-from harness.intake.base import read_base_shapes
+from harness.intake.adapter.base import read_base_shapes
+from harness.intake.archive.names import is_ignored
 from harness.intake.layout import find_student_id
-from harness.intake.names import is_ignored
+from harness.intake.location import read_location
 from harness.model.assignment import Assignment, BaseModel
 from harness.model.result import AssignmentRef, Fault, Outcome, Record
 from harness.model.submission import Submission
 from harness.sandbox.choose import Kind, choose_sandbox
+from harness.sandbox.gpu.slot import held_gpu
+from harness.sandbox.image.lock import read_lock
 from harness.schema.assignment import load_assignment, load_examples
 from harness.stages.context import Context
 
@@ -67,43 +73,63 @@ def grade_submission(
     submitted_at: datetime | None,
     watcher: Watcher,
 ) -> Graded:
-    """Grade what lies at `source`.
+    """Grade what lies at `source`, a path or `file:///PATH#REVISION` of a git repository.
 
     Raises:
         ConfigError: A path, the assignment or an option is wrong.
-        EnvironmentFault: No engine where one is needed, no base model.
+        EnvironmentFault: No engine where one is needed, no base model, no free GPU where one is asked for.
     """
+    location = read_location(source)
+    source = location.path
     if not source.exists():
         raise ConfigError(f"There is no submission at {source}.", remedy="Give the path of a folder or an archive.")
     loaded = load_assignment(assignment_path)
     assignment = loaded.assignment
     data = loaded.folder / (assignment.data.public if split == "public" else assignment.data.private)
-    submission = identify(source, assignment, student_id=student_id, submitted_at=submitted_at)
+    submission = replace(
+        identify(source, assignment, student_id=student_id, submitted_at=submitted_at), revision=location.revision
+    )
     refuse_nested(source.resolve(), run_folder.resolve(), ignored=assignment.submission.ignored)
     base, shapes = find_base(assignment, base_path), read_base_shapes(base_path)
-    sandbox = choose_sandbox(sandbox_kind, image_lock=image_lock, allow_process=allow_process, gpu=gpu)
-    if not sandbox.isolates:
-        require_local()
-    context = Context(
-        assignment=assignment,
-        base=base,
-        base_path=base_path.resolve(),
-        examples=load_examples(data),
-        split=split,
-        base_shapes=shapes,
-        sandbox=sandbox,
-        harness_package=Path(harness.__file__).resolve().parent,
-    )
-    reference = AssignmentRef(
-        name=assignment.name,
-        sha256=loaded.sha256,
-        base_model=context.base.name,
-        split=split,
-        data_sha256=sha256_file(data),
-    )
-    store = RunStore(run_folder.resolve())
-    record = grade_one(context, submission, store, assignment=reference, watcher=watcher)
-    return Graded(record=record, record_path=store.record_path(submission.id))
+    with (
+        held_gpu(gpu, purpose=f"grading {submission.id}") as held,
+        closing(choose_sandbox(sandbox_kind, image_lock=image_lock, allow_process=allow_process, gpu=held)) as sandbox,
+    ):
+        if not sandbox.isolates:
+            require_local()
+        context = Context(
+            assignment=assignment,
+            base=base,
+            base_path=base_path.resolve(),
+            examples=load_examples(data),
+            split=split,
+            base_shapes=shapes,
+            sandbox=sandbox,
+            harness_package=Path(harness.__file__).resolve().parent,
+            packages=known_packages(image_lock if sandbox.isolates else None),
+        )
+        reference = AssignmentRef(
+            name=assignment.name,
+            sha256=loaded.sha256,
+            base_model=context.base.name,
+            split=split,
+            data_sha256=sha256_file(data),
+        )
+        store = RunStore(run_folder.resolve())
+        record = grade_one(context, submission, store, assignment=reference, watcher=watcher)
+        return Graded(record=record, record_path=store.record_path(submission.id))
+
+
+def known_packages(image_lock: Path | None) -> Mapping[str, str]:
+    """Give the versions of the packages in the image, or where there is none those of this Python that matter.
+
+    Raises:
+        EnvironmentFault: The lock cannot be read.
+    """
+    if image_lock is not None:
+        return {wheel.name: wheel.version for wheel in read_lock(image_lock).wheels}
+    found = (name for name in LOCAL_PACKAGES if importlib.util.find_spec(name) is not None)
+    return {name: importlib.metadata.version(name) for name in found}
 
 
 def require_local() -> None:

@@ -59,9 +59,9 @@ def build(
     project: Path,
 ) -> None:
     """Build the image; does nothing when its inputs are unchanged and it still exists."""
-    from harness.sandbox.image import ImageSpec, build_image
-    from harness.sandbox.image_lock import write_lock
-    from harness.sandbox.wheels import CpuTorchMissing
+    from harness.sandbox.image.build import ImageSpec, build_image
+    from harness.sandbox.image.lock import write_lock
+    from harness.sandbox.image.wheels import CpuTorchMissing
 
     def spec(flavour: str) -> ImageSpec:
         return ImageSpec(
@@ -93,7 +93,7 @@ def build(
 @cache_option
 def base(*, base: str, cache_dir: Path) -> None:
     """Bring the base into the engine: pull it, or make it from Debian's packages where no registry answers."""
-    from harness.sandbox.image import ensure_base
+    from harness.sandbox.image.build import ensure_base
 
     console, started = Console(), time.monotonic()
     with _shown_progress(console) as progress:
@@ -106,8 +106,8 @@ def base(*, base: str, cache_dir: Path) -> None:
 @project_option
 def verify(*, lock: Path | None, project: Path) -> None:
     """Check that the engine holds the image of the lock and that the project's inputs are those it was made from."""
-    from harness.sandbox.image import verify_image
-    from harness.sandbox.image_lock import read_lock
+    from harness.sandbox.image.build import verify_image
+    from harness.sandbox.image.lock import read_lock
 
     known = read_lock(lock or project / LOCK_NAME)
     verify_image(known, project_root=project.absolute())

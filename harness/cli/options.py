@@ -35,7 +35,11 @@ OPTIONS = (
         show_default=True,
         help="Lock of the image to run in, as `harness image build` wrote it.",
     ),
-    click.option("--gpu", metavar="UUID", help="GPU that containers see, as `nvidia-smi -L` names it. Default: none."),
+    click.option(
+        "--gpu",
+        metavar="UUID|auto",
+        help="GPU that programs have to themselves, as `nvidia-smi -L` names it; auto takes a free one. Default: none.",
+    ),
     click.option(
         "--format",
         "form",

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.intake.names import is_ignored
+from harness.intake.archive.names import is_ignored
 from harness.model.assignment import SubmissionRules
 from harness.model.finding import Finding, Location, finding
 from harness.text import visible

@@ -1,7 +1,11 @@
-"""Looks at `download.sh`, `run.sh` and Python files for what is known to go wrong. Runs nothing, reads little."""
+"""Looks at `download.sh`, `run.sh` and Python files for what is known to go wrong. Runs nothing, reads little.
+
+Nor is `bash -n` run: docs/adr/0006 says why.
+"""
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +28,9 @@ _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 _STARTS = r"(?:^|[\s;&|(`\"'=])"
 _FIXED_PYTHON = re.compile(_STARTS + r"(?:/usr/(?:local/)?bin/)?(?:python|pip)(?:2|[23]\.\d+)(?=$|[\s;&|)\"'`])")
 _GDOWN_OPTION = re.compile(r"\bgdown\b[^;&|]*\s(--id|--fuzzy)\b")
+_GDOWN_WITHOUT = 6
+_CALLED = re.compile(r"(?<![\w./-])((?:[\w.-]+/)*[\w-]+\.py)\b|(?<=\s)-m\s+([\w.]+)")
+_DEFAULT = re.compile(r"\$\{[1-9]:?[-=][^}]*\}")
 _HOME = re.compile(
     r"(?<![\w.~}-])/(?:(?:home|Users)/[\w.-]+|root\b(?![\w.-]))"
     r"|(?<!\w)(?:[A-Za-z]:\\{1,2}Users\b|[A-Za-z]:\\\\\w|[C-F]:\\(?![nrt])\w)"
@@ -33,33 +40,48 @@ _ARGUMENT = re.compile(r"\$\{?[#!]?([1-9])(?!\d)")
 _ALL_ARGUMENTS = re.compile(r"\$\{?[@*]|\bshift\b|\bBASH_ARGV\b")
 
 
-def inspect_scripts(root: Path) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the scripts will meet.
+
+    Attributes:
+        gdown: Version of gdown where download.sh runs, or None where it is not known.
+        test_files: Names of the test files of the assignment, which reach a submission only as an argument.
+    """
+
+    gdown: str | None = None
+    test_files: tuple[str, ...] = ()
+
+
+UNKNOWN = Surroundings()
+
+
+def inspect_scripts(root: Path, surroundings: Surroundings = UNKNOWN) -> tuple[Finding, ...]:
     """Look at the two scripts in `root` and at the Python files below it, tests left out.
 
     Returns:
-        Findings INT010 to INT017, each with file, line and an excerpt of it. A script that is not there is no finding.
+        Findings INT010 to INT019, each with file, line and an excerpt of it. A script that is not there is no finding.
     """
     found: list[Finding] = []
     for name in (DOWNLOAD, RUN):
         if (root / name).exists() or (root / name).is_symlink():
-            found += _inspect_script(root / name, name)
+            found += _inspect_script(root / name, name, surroundings)
+    called = _called_by_run(root)
     sources = sorted(path.relative_to(root) for path in root.rglob("*.py"))
     in_python = (
         one
         for path in sources
         if _TESTS.isdisjoint(path.parts)
-        for one in _inspect_python(root / path, path.as_posix())
+        for one in _inspect_python(
+            root / path, path.as_posix(), surroundings.test_files if path.as_posix() in called else ()
+        )
     )
     return (*found, *islice(in_python, _MOST_IN_PYTHON))
 
 
-def _inspect_script(path: Path, name: str) -> Iterator[Finding]:
-    try:
-        content = read_plain(path, most_bytes=_READ_BYTES)
-        text = content.decode("utf-8")
-    except (NotPlainFile, UnicodeDecodeError):
-        text = "\0"
-    if "\0" in text:
+def _inspect_script(path: Path, name: str, surroundings: Surroundings) -> Iterator[Finding]:
+    text = _script_text(path)
+    if text is None:
         yield finding("INT017", f"`{name}` is not plain UTF-8 text", where=Location(path=name, line=1))
         return
     yield from _line_ends(name, text)
@@ -67,11 +89,47 @@ def _inspect_script(path: Path, name: str) -> Iterator[Finding]:
     yield from _first_line(name, text)
     parsed = commands(text)
     yield from _each(name, parsed, "INT012", _FIXED_PYTHON.search)
-    yield from _each(name, parsed, "INT013", _GDOWN_OPTION.search)
+    yield from _gdown_options(name, parsed, surroundings.gdown)
     yield from _each(name, parsed, "INT014", _HOME.search)
     if name == RUN:
         yield from _arguments(name, parsed)
         yield from _each(name, parsed, "INT016", _INSTALLS.search)
+        if surroundings.test_files:
+            names = _names(surroundings.test_files)
+            yield from _each(name, parsed, "INT019", lambda text: names.search(_DEFAULT.sub("", text)))
+
+
+def _script_text(path: Path) -> str | None:
+    try:
+        text = read_plain(path, most_bytes=_READ_BYTES).decode("utf-8")
+    except (NotPlainFile, UnicodeDecodeError):
+        return None
+    return None if "\0" in text else text
+
+
+def _gdown_options(name: str, parsed: tuple[Command, ...], version: str | None) -> Iterator[Finding]:
+    """Hold the options that gdown 6 dropped against the gdown that will be called."""
+    lacks = version is not None and _major(version) >= _GDOWN_WITHOUT
+    code = "INT018" if lacks else "INT013"
+    limit = f"gdown {version} in the image takes it, gdown {_GDOWN_WITHOUT} does not"
+    for one in _each(name, parsed, code, _GDOWN_OPTION.search):
+        yield replace(one, limit=f"gdown {version}" if lacks else limit if version else f"gdown {_GDOWN_WITHOUT}")
+
+
+def _major(version: str) -> int:
+    number = re.match(r"\d{1,9}", version)
+    return int(number.group()) if number else 0
+
+
+def _names(test_files: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.-])(?:{'|'.join(re.escape(name) for name in test_files)})(?![\w-]|\.\w)")
+
+
+def _called_by_run(root: Path) -> frozenset[str]:
+    """Give the Python files that run.sh names, as a path or with `-m`."""
+    text = _script_text(root / RUN) if (root / RUN).exists() else None
+    found = _CALLED.findall("\n".join(command.text for command in commands(text or "")))
+    return frozenset(path.removeprefix("./") if path else module.replace(".", "/") + ".py" for path, module in found)
 
 
 def _each(
@@ -129,19 +187,19 @@ def _arguments(name: str, parsed: tuple[Command, ...]) -> Iterator[Finding]:
         yield finding("INT015", f"{', '.join(unused)} not used in `{name}`", where=Location(path=name))
 
 
-def _inspect_python(path: Path, name: str) -> Iterator[Finding]:
+def _inspect_python(path: Path, name: str, test_files: tuple[str, ...]) -> Iterator[Finding]:
     try:
         text = read_plain(path, most_bytes=_READ_BYTES).decode("utf-8", "replace")
     except NotPlainFile:
         return
-    hits = 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.lstrip().startswith("#") or not _HOME.search(line[:10_000]):
-            continue
-        yield finding("INT014", _excerpt(line), where=Location(path=visible(name), line=number))
-        hits += 1
-        if hits == _MOST_PER_FILE:
-            return
+    searches = {"INT014": _HOME.search}
+    if test_files:
+        searches["INT019"] = re.compile(rf"^(?!.*default).*[\"'][^\"']*{_names(test_files).pattern}[\"']").search
+    for code, search in searches.items():
+        lines = enumerate(text.split("\n"), start=1)
+        hits = (row for row in lines if not row[1].lstrip().startswith("#") and search(row[1][:10_000]))
+        for number, line in islice(hits, _MOST_PER_FILE):
+            yield finding(code, _excerpt(line), where=Location(path=visible(name), line=number))
 
 
 def _excerpt(line: str) -> str:

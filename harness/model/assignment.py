@@ -47,9 +47,13 @@ class AdapterRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageLimits:
-    """Limits of one stage that runs a program. `command` has placeholders only where the stage fills them."""
+    """Limits of one stage that runs a program. `command` has placeholders only where the stage fills them.
+
+    `hosts` are what it may reach (`model.hosts.parse_host`); none but fetch has any.
+    """
 
     command: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
     timeout_s: float
     memory_bytes: int
     disk_bytes: int

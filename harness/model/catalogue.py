@@ -46,6 +46,19 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "INT013": Entry(
             "warning", "gdown option that newer versions lack", "Call `gdown ID` or `gdown URL` without the option."
         ),
+        "INT018": Entry(
+            "error", "gdown option that the image's gdown lacks", "Call `gdown ID` or `gdown URL` without the option."
+        ),
+        "INT019": Entry(
+            "warning",
+            "path of a test file in the code",
+            "Read the file that run.sh is given as $3: on the grading machine there is no other.",
+        ),
+        "INT020": Entry(
+            "warning",
+            "pickle packed along",
+            "Leave it out, or save weights as safetensors: a pickle can run code when it is opened.",
+        ),
         "INT014": Entry(
             "warning", "absolute home path in a script", "Use paths relative to the submission or the arguments."
         ),
@@ -64,7 +77,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "FET002": Entry(
             "error",
             "download.sh ended with an error",
-            "Mend what its last lines say, then try `bash download.sh` in an empty copy of the folder; all of it is in logs/.",
+            "Mend what its last lines say, then try `bash download.sh` in an empty copy of the folder; all of it is in logs/. Only HTTP and HTTPS get out, and only from tools that heed the variable `https_proxy`: no ssh://, git:// or ftp://.",
         ),
         "FET003": Entry(
             "error", "download.sh went over a resource limit", "Download the adapter alone, not the base model."
@@ -84,6 +97,16 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             "error",
             "download.sh used a command that is not there",
             "Check the spelling in the line it names; the image has bash, python3, gdown, curl, wget, unzip, git.",
+        ),
+        "FET008": Entry(
+            "error",
+            "download.sh asked for a host that it may not reach",
+            "Put the file on a host that is allowed, or ask the course staff to add the host to the assignment (`stages.fetch.hosts`).",
+        ),
+        "FET009": Entry(
+            "warning",
+            "download.sh asked for a host that it may not reach, and went on",
+            "See that nothing is missing; if so, put it on a host that is allowed, or ask the course staff to add the host.",
         ),
         "ADM001": Entry(
             "error",

@@ -26,7 +26,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What one container or process used, and how it ended (`receipt.v1`). Unknown figures are None."""
+    """What one container or process used, and how it ended (`receipt.v1`). Unknown figures are None.
+
+    The last five are None without a GPU: which one it had, for how long, how long it computed there, its peak memory.
+    """
 
     cause: str
     exit_code: int | None
@@ -35,6 +38,11 @@ class Receipt:
     peak_memory_bytes: int | None
     sandbox: str
     image_id: str | None
+    gpu_uuid: str | None = None
+    gpu_name: str | None = None
+    gpu_seconds: float | None = None
+    gpu_busy_seconds: float | None = None
+    peak_vram_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

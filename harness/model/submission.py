@@ -11,11 +11,13 @@ class Submission:
 
     Attributes:
         id: The student id, or a name made from the file where none was found (`id_found` is False then).
-        source: The folder or archive that was given.
+        source: The folder, archive or git repository that was given.
+        revision: What of a git repository is meant, where `source` was named as one; else None.
         submitted_at: When it was handed in, with a time zone, if known.
     """
 
     id: str
     source: Path
+    revision: str | None = None
     id_found: bool = True
     submitted_at: datetime | None = None

@@ -14,6 +14,7 @@ class Cause(StrEnum):
     OUTPUT_CAP = "output_cap"
     DISK_CAP = "disk_cap"
     PIDS_CAP = "pids_cap"
+    OUT_OF_VRAM = "out_of_vram"
     ENGINE_GONE = "engine_gone"
 
 
@@ -26,6 +27,7 @@ class Observed:
         fired: Which of our limits fired first, if any.
         out_of_memory: The kernel killed it, or a child of it, for want of memory.
         pids_refused: The kernel refused it a process or thread.
+        out_of_vram: It ran out of the memory of a GPU that it had to itself (`gpu_blame`).
         engine_gone: The engine stopped or restarted meanwhile, which ends containers by a signal.
     """
 
@@ -33,6 +35,7 @@ class Observed:
     fired: Cause | None = None
     out_of_memory: bool = False
     pids_refused: bool = False
+    out_of_vram: bool = False
     engine_gone: bool = False
 
 
@@ -42,7 +45,7 @@ def cause_of_end(seen: Observed) -> Cause:
     An engine that is gone comes first: nothing can be held against the program then. Then a limit of ours that fired:
     the kill that follows it hides everything else. A program that ended well did so, whatever happened to its children.
     Of one that ended badly, the kernel's out-of-memory kill comes first, then a refused process, which a program meets
-    as an error of its own; then a signal, then a plain exit.
+    as an error of its own; then a full GPU, then a signal, then a plain exit.
     """
     if seen.engine_gone or seen.status is None:
         return Cause.ENGINE_GONE
@@ -54,6 +57,8 @@ def cause_of_end(seen: Observed) -> Cause:
         return Cause.OUT_OF_MEMORY
     if seen.pids_refused:
         return Cause.PIDS_CAP
+    if seen.out_of_vram:
+        return Cause.OUT_OF_VRAM
     return Cause.SIGNALED if signal_of(seen.status) is not None else Cause.EXITED
 
 

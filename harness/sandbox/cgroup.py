@@ -6,6 +6,8 @@ engine is asked for the memory instead. Formats: the kernel's documents `cgroup-
 `cgroup-v2`. Must not import the engine's client.
 """
 
+import contextlib
+import select
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from harness.errors import HarnessError
 
 _SAMPLE_PAUSE_S = 0.1
 _ENGINE_PAUSE_S = 0.5
+_EVENT_PAUSE_S = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,11 @@ class Cgroup:
         if None in found or not all(folder and (folder / "cgroup.procs").exists() for folder in found):
             return None
         return cls(memory=found[0], pids=found[1])  # type: ignore[arg-type]  # neither is None
+
+    def event_files(self) -> tuple[Path, ...]:
+        """List the files that the kernel tells changes of; cgroup v1 has none for memory."""
+        files = (self.pids / "pids.events", self.memory / "memory.events")
+        return tuple(one for one in files if one.exists())
 
     def memory_bytes(self) -> int:
         """Give the memory in use, less the file cache that the kernel can drop.
@@ -93,21 +101,29 @@ class CgroupWatch:
         self._stop.set()
 
     def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                if self._cgroup is None:
-                    self._keep_peak(memory_in_use(self._otherwise()))
-                    self._stop.wait(_ENGINE_PAUSE_S)
-                else:
-                    self._sample(self._cgroup)
-                    self._stop.wait(_SAMPLE_PAUSE_S)
-        except (OSError, HarnessError):
-            return
+        with contextlib.suppress(OSError, HarnessError):
+            if self._cgroup is None:
+                self._ask()
+            else:
+                self._sample(self._cgroup)
+
+    def _ask(self) -> None:
+        while not self._stop.is_set():
+            self._keep_peak(memory_in_use(self._otherwise()))
+            self._stop.wait(_ENGINE_PAUSE_S)
 
     def _sample(self, cgroup: Cgroup) -> None:
-        self.oom_kills = cgroup.oom_kills()
-        self.pids_refused = cgroup.pids_refused()
-        self._keep_peak(cgroup.memory_bytes())
+        with contextlib.ExitStack() as stack:
+            woken = select.poll()
+            for path in cgroup.event_files():
+                woken.register(stack.enter_context(path.open("rb")), select.POLLPRI)
+            while not self._stop.is_set():
+                self.oom_kills = cgroup.oom_kills()
+                self.pids_refused = cgroup.pids_refused()
+                self._keep_peak(cgroup.memory_bytes())
+                # The kernel wakes us when a count changes: the group may be gone a hundredth of a second later.
+                if woken.poll(_SAMPLE_PAUSE_S * 1000):
+                    self._stop.wait(_EVENT_PAUSE_S)
 
     def _keep_peak(self, used_bytes: int | None) -> None:
         if used_bytes:

@@ -5,19 +5,20 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import ConfigError, EnvironmentFault
+from harness.sandbox.gpu.slot import HeldGpu
 from harness.sandbox.interface import Sandbox
 
 Kind = Literal["auto", "docker", "process"]
 
 
-def choose_sandbox(kind: Kind, *, image_lock: Path, allow_process: bool, gpu: str | None = None) -> Sandbox:
+def choose_sandbox(kind: Kind, *, image_lock: Path, allow_process: bool, gpu: HeldGpu | None = None) -> Sandbox:
     """Give the sandbox to use: containers where an engine answers, else processes if the user trusts the code.
 
     Args:
         kind: What the user asked for; ``auto`` takes containers if it can.
         image_lock: The lock of the image that containers are made from; the engine must hold just that image.
         allow_process: The user said that the code is trusted, so that running it without isolation is fine.
-        gpu: UUID of the one GPU that containers see, or None.
+        gpu: The one GPU that programs without network see, or None.
 
     Raises:
         ConfigError: The process sandbox was asked for without trusting the code.
@@ -30,7 +31,7 @@ def choose_sandbox(kind: Kind, *, image_lock: Path, allow_process: bool, gpu: st
                 "The process sandbox does not keep a program from the rest of this machine.",
                 remedy="If you trust the submitted code, say so: `--sandbox process --i-trust-this-code`.",
             )
-        return _process_sandbox()
+        return _process_sandbox(gpu)
     # Loaded here because its client takes a third of a second to load, and `harness --help` answers faster than that.
     from harness.sandbox.docker import DockerSandbox
     from harness.sandbox.engine import connect
@@ -41,12 +42,17 @@ def choose_sandbox(kind: Kind, *, image_lock: Path, allow_process: bool, gpu: st
         if kind == "docker":
             raise
         if allow_process:
-            return _process_sandbox()
+            return _process_sandbox(gpu)
         raise EnvironmentFault(
             str(fault),
             remedy=f"{fault.remedy} If you trust the submitted code: `--sandbox process --i-trust-this-code`.",
         ) from fault
-    return DockerSandbox(verified_image(image_lock), gpu=gpu, client=client)
+    try:
+        image = verified_image(image_lock)
+    except BaseException:
+        client.close()
+        raise
+    return DockerSandbox(image, gpu=gpu, client=client)
 
 
 def engine_words() -> str:
@@ -67,8 +73,8 @@ def verified_image(image_lock: Path) -> str:
     Raises:
         EnvironmentFault: No lock, no engine, no such image, or another one.
     """
-    from harness.sandbox.image import verify_image
-    from harness.sandbox.image_lock import read_lock
+    from harness.sandbox.image.build import verify_image
+    from harness.sandbox.image.lock import read_lock
 
     lock = read_lock(image_lock)
     project = image_lock.absolute().parent
@@ -76,7 +82,7 @@ def verified_image(image_lock: Path) -> str:
     return lock.image_id
 
 
-def _process_sandbox() -> Sandbox:
+def _process_sandbox(gpu: HeldGpu | None) -> Sandbox:
     from harness.sandbox.process import ProcessSandbox
 
-    return ProcessSandbox()
+    return ProcessSandbox(gpu=gpu)

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import docker
@@ -122,6 +123,18 @@ class Container:
                 f"{self._api.base_url}/v{self._api.api_version}/containers/{self.name}/archive", params={"path": path}
             )
         return answer.ok and is_program(answer.headers.get("X-Docker-Container-Path-Stat", ""))
+
+
+@contextlib.contextmanager
+def removed(container: Container) -> Iterator[None]:
+    """Remove the container whatever happens; a failure to do so does not hide what happened before."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(HarnessError):
+            container.remove()
+        raise
+    container.remove()
 
 
 def pids_below(first: int | None) -> list[int]:

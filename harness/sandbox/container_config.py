@@ -6,8 +6,10 @@ The words are those of the Engine API (1.41), "Create a container", which Podman
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from harness.sandbox.gpu.grant import Grant
 from harness.sandbox.interface import Job, Limits
 from harness.sandbox.owner import HOST_LABEL, JOB_LABEL, OWNER_LABEL
 
@@ -15,6 +17,7 @@ SANDBOX_USER = 65532
 _MIB = 1 << 20
 _MAX_TMP_BYTES = 2048 * _MIB
 _MAX_SHM_BYTES = 256 * _MIB
+_MAX_OPEN_FILES = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +48,17 @@ class Engine:
     """What of an engine changes how a container is described: cores it may give, and how it maps users.
 
     `rootless` runs in a user namespace of a plain user. `remap_base` is what is added to every user inside a container
-    to give the user outside (``userns-remap``), or None.
+    to give the user outside (``userns-remap``), or None. `nproc` must be told to Podman: it takes four million
+    processes for each user if not told, more than an engine without CAP_SYS_RESOURCE may give.
+    `seccomp` is the profile to use instead of the engine's own, as a file on the engine's machine.
     """
 
     cores: float
     rootless: bool
     remap_base: int | None
     podman: bool
+    nproc: int | None = None
+    seccomp: Path | None = None
 
 
 def identity_for(engine: Engine, *, uid: int, gid: int) -> Identity:
@@ -75,16 +82,26 @@ def identity_for(engine: Engine, *, uid: int, gid: int) -> Identity:
 
 
 def container_config(
-    job: Job, *, image_id: str, engine: Engine, identity: Identity, owner: Owner, gpu: str | None
+    job: Job,
+    *,
+    image_id: str,
+    engine: Engine,
+    identity: Identity,
+    owner: Owner,
+    gpu: Grant,
+    connected: bool = False,
 ) -> dict[str, Any]:
-    """Describe the container of `job`: everything is off that the job did not ask for."""
+    """Describe the container of `job`: everything is off that the job did not ask for.
+
+    Network too: the hosts of a job are its proxy's affair, the only container that is `connected`.
+    """
     return {
         "Image": image_id,
         "Cmd": list(job.argv),
         "Entrypoint": [],
         "User": identity.user,
         "WorkingDir": job.workdir.target,
-        "Env": [f"{name}={value}" for name, value in _environment(job).items()],
+        "Env": [f"{name}={value}" for name, value in _environment(job, gpu).items()],
         "Hostname": "sandbox",
         "Labels": {OWNER_LABEL: owner.owner, HOST_LABEL: owner.host, JOB_LABEL: job.name},
         "Tty": False,
@@ -94,29 +111,34 @@ def container_config(
         "AttachStdout": True,
         "AttachStderr": True,
         "HostConfig": {
-            **_confinement(identity),
-            **_bounds(job.limits, cores=engine.cores),
-            "NetworkMode": "default" if job.network else "none",
-            "Mounts": [_mount(one.source.resolve().as_posix(), one.target, one.writable) for one in job.mounts],
-            "DeviceRequests": [] if gpu is None else [{"DeviceIDs": [gpu], "Capabilities": [["gpu"]]}],
+            **_confinement(engine, identity),
+            **_bounds(job.limits, engine),
+            "NetworkMode": "default" if connected else "none",
+            "Mounts": [
+                *(_mount(one.source.resolve().as_posix(), one.target, one.writable) for one in job.mounts),
+                *gpu.mounts,
+            ],
+            "DeviceRequests": list(gpu.device_requests),
+            "Devices": list(gpu.devices),
         },
     }
 
 
-def _environment(job: Job) -> Mapping[str, str]:
+def _environment(job: Job, gpu: Grant) -> Mapping[str, str]:
     """Give what the image cannot know; a job may override all of it.
 
     Threads are told because a program sees all cores of the machine, not its share of them.
     """
     threads = str(max(1, math.floor(job.limits.cpus)))
-    return {"HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": threads, **job.environment}
+    known = {"HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": threads}
+    return {**known, **gpu.environment, **job.environment}
 
 
-def _confinement(identity: Identity) -> dict[str, Any]:
+def _confinement(engine: Engine, identity: Identity) -> dict[str, Any]:
     return {
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
-        "SecurityOpt": ["no-new-privileges"],
+        "SecurityOpt": ["no-new-privileges", *([f"seccomp={engine.seccomp}"] if engine.seccomp else [])],
         "UsernsMode": identity.userns,
         "IpcMode": "private",
         "Init": True,
@@ -124,20 +146,24 @@ def _confinement(identity: Identity) -> dict[str, Any]:
     }
 
 
-def _bounds(limits: Limits, *, cores: float) -> dict[str, Any]:
+def _bounds(limits: Limits, engine: Engine) -> dict[str, Any]:
     tmp_bytes = min(_MAX_TMP_BYTES, max(16 * _MIB, limits.memory_bytes // 2))
-    file_bytes = limits.disk_bytes + _MIB
+    ulimits = {"core": 0, "fsize": limits.disk_bytes + _MIB, "nofile": _MAX_OPEN_FILES}
+    if engine.nproc is not None:
+        ulimits["nproc"] = engine.nproc
     return {
         "Memory": limits.memory_bytes,
         "MemorySwap": limits.memory_bytes,
-        "NanoCpus": int(min(limits.cpus, cores) * 1e9),  # an engine refuses more cores than it has
+        "NanoCpus": int(min(limits.cpus, engine.cores) * 1e9),  # an engine refuses more cores than it has
         "PidsLimit": limits.pids,
         "ShmSize": min(_MAX_SHM_BYTES, max(16 * _MIB, limits.memory_bytes // 4)),
-        "Tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={tmp_bytes}"},
-        "Ulimits": [
-            {"Name": "core", "Soft": 0, "Hard": 0},
-            {"Name": "fsize", "Soft": file_bytes, "Hard": file_bytes},
-        ],
+        "Tmpfs": {
+            "/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={tmp_bytes}",
+            # Podman makes these two writable under a read-only root.
+            "/run": "ro,noexec,nosuid,nodev,size=64k",
+            "/var/tmp": "ro,noexec,nosuid,nodev,size=64k",
+        },
+        "Ulimits": [{"Name": name, "Soft": most, "Hard": most} for name, most in ulimits.items()],
     }
 
 

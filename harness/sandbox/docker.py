@@ -8,31 +8,44 @@ prints (`attach`, `capture`) and why it ended (`cause`) are decided elsewhere.
 import contextlib
 import ipaddress
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import docker
 
 from harness.errors import CommandNotFound, EnvironmentFault, HarnessError, SandboxFault
+from harness.files import write_json
 from harness.sandbox.alarm import Alarm
 from harness.sandbox.attach import Attachment
 from harness.sandbox.capture import Capture
 from harness.sandbox.cause import Cause, Observed
 from harness.sandbox.cgroup import CgroupWatch
-from harness.sandbox.container import Container, pids_below
-from harness.sandbox.container_config import Owner, container_config, identity_for
+from harness.sandbox.container import Container, pids_below, removed
+from harness.sandbox.container_config import Engine, Owner, container_config, identity_for
 from harness.sandbox.disk import DiskWatch
 from harness.sandbox.end_watch import EndWatch
 from harness.sandbox.ending import how_it_ended, writable_sources
-from harness.sandbox.engine import EngineLife, connect, engine_faults, facts, image_id, reap
+from harness.sandbox.engine import EngineLife, connect, engine_faults, facts, gpu_ways, image_id, reap
+from harness.sandbox.gpu.facts import GpuSeen
+from harness.sandbox.gpu.grant import NO_GPU, grant
+from harness.sandbox.gpu.host import read_driver_files
+from harness.sandbox.gpu.slot import HeldGpu
+from harness.sandbox.gpu.watch import GpuWatch
 from harness.sandbox.interface import Ended, Job, Mount
-from harness.sandbox.owner import this_host, this_owner
+from harness.sandbox.owner import own_address, this_host, this_owner
 from harness.sandbox.ownership import hand_over, make_writable_sources
+from harness.sandbox.private_folder import private_folder, reap_folders
+from harness.sandbox.proxy.config import through_proxy
+from harness.sandbox.proxy.running import running_proxy
+from harness.sandbox.seccomp import podman_profile
 
+_GPU_REFUSED = re.compile("device driver|nvidia|CDI", re.IGNORECASE)
 _OUTPUT_PATIENCE_S = 30.0
+_NOT_STARTED = (1, 126, 127)  # what an init process ends with that cannot start its program; 1 is Podman's
 
 
 class DockerSandbox:
@@ -40,41 +53,59 @@ class DockerSandbox:
 
     Args:
         image: Name or id of the image; it is looked up once, so that a later tag of the same name changes nothing.
-        gpu: UUID of the one GPU that programs see, or None.
+        gpu: The one GPU that programs without network see, or None.
         client: A connection to use; made by `connect` if there is none.
 
     Raises:
-        EnvironmentFault: No engine answers, or it has no such image.
+        EnvironmentFault: No engine answers, it has no such image, or it cannot give the GPU to a container.
     """
 
     name = "docker"
     isolates = True
 
-    def __init__(self, image: str, *, gpu: str | None = None, client: docker.DockerClient | None = None) -> None:
+    def __init__(self, image: str, *, gpu: HeldGpu | None = None, client: docker.DockerClient | None = None) -> None:
         self._client = client or connect()
         self._api = self._client.api
         self._gpu = gpu
         self._owner = Owner(owner=this_owner(), host=this_host())
-        try:
+        self._open = contextlib.ExitStack()
+        self._open.callback(self._client.close)
+        with self._open:
             self.image_id: str | None = image_id(self._client, image)
-            self._engine = facts(self._client)
+            self._engine = self._tightened(facts(self._client))
+            self._grant = grant(gpu.gpu, gpu_ways(self._client), read_driver_files()) if gpu else NO_GPU
             reap(self._client)
-            self._life = EngineLife(self._client)
-        except BaseException:
-            self._client.close()
-            raise
+            reap_folders()
+            self._life = self._open.enter_context(contextlib.closing(EngineLife(self._client)))
+            self._open = self._open.pop_all()  # all went well: kept open until `close`
+
+    def _tightened(self, engine: Engine) -> Engine:
+        profile = podman_profile() if engine.podman else None
+        if profile is None:
+            return engine
+        place = self._open.enter_context(private_folder()) / "seccomp.json"
+        write_json(place, profile)
+        return replace(engine, seccomp=place)
 
     def close(self) -> None:
         """Close the connection to the engine."""
-        self._life.close()
-        self._client.close()
+        self._open.close()
 
     def path(self, mount: Mount, relative: str = "") -> str:
         """Tell the path at which the program sees `mount` (or a path below it)."""
         return f"{mount.target.rstrip('/')}/{relative}" if relative else mount.target
 
     def host_address(self) -> str:
-        """Give the address at which a program with network reaches this machine."""
+        """Give the address at which a program reaches this machine if its job lists that address as a host.
+
+        Podman makes its bridge with the first container on it, and a rootless engine's is out of reach: there it is the
+        address by which this machine goes out.
+
+        Raises:
+            EnvironmentFault: The machine has no such address.
+        """
+        if self._engine.podman or self._engine.rootless:
+            return own_address()
         with engine_faults("describe its network"):
             network = self._api.inspect_network("bridge")
         pool = network["IPAM"]["Config"][0]
@@ -89,9 +120,21 @@ class DockerSandbox:
             EnvironmentFault: The engine is gone, the disk is full.
             SandboxFault: The container could not be made, started or stopped.
         """
-        container = Container(self._api, f"lora-harness-{job.name}-{uuid.uuid4().hex[:12]}")
-        with _removed(container), _disk_of(job):
-            self._make(job, container)
+        with _disk_of(job):
+            if not job.hosts:
+                return self._run_made(job, job)
+            with running_proxy(job, self._container(f"{job.name}.proxy"), make=self._make_connected) as proxy:
+                ended = self._run_made(job, through_proxy(job, proxy.folder))
+                return replace(ended, refused_hosts=proxy.finish(ended))
+
+    def _container(self, name: str) -> Container:
+        return Container(self._api, f"lora-harness-{name}-{uuid.uuid4().hex[:12]}")
+
+    def _run_made(self, job: Job, made: Job) -> Ended:
+        """Run `job` in a container that is made as `made` says."""
+        container = self._container(job.name)
+        with removed(container):
+            self._make(made, container)
             alarm = Alarm()
             with Capture(
                 job.stdout_path,
@@ -107,7 +150,10 @@ class DockerSandbox:
                 finally:
                     attachment.abandon()
 
-    def _make(self, job: Job, container: Container) -> None:
+    def _make_connected(self, job: Job, container: Container) -> None:
+        self._make(job, container, connected=True)
+
+    def _make(self, job: Job, container: Container, *, connected: bool = False) -> None:
         identity = identity_for(self._engine, uid=os.getuid(), gid=os.getgid())
         make_writable_sources(job.mounts)
         if identity.owner is not None:
@@ -119,14 +165,15 @@ class DockerSandbox:
                 engine=self._engine,
                 identity=identity,
                 owner=self._owner,
-                gpu=self._gpu,
+                gpu=NO_GPU if connected or job.hosts else self._grant,
+                connected=connected,
             )
         )
 
     def _run(self, job: Job, container: Container, *, alarm: Alarm, attachment: Attachment) -> Ended:
         self._start(job, container)
         began = time.monotonic()
-        watches = _Watches.of(job, container, alarm)
+        watches = _Watches.of(job, container, alarm, gpu=None if job.hosts else self._gpu)
         attachment.start()
         watches.start()
         try:
@@ -135,7 +182,7 @@ class DockerSandbox:
             if not watches.end.came and watches.end.error is None:
                 container.kill()
         finally:
-            watches.stop()
+            gpu_seen = watches.stop()
         state = self._last_state(container, watches.end)
         duration_s = time.monotonic() - began
         _require_output(job, attachment)
@@ -148,19 +195,20 @@ class DockerSandbox:
             pids_refused=watches.cgroup.pids_refused > 0,
             engine_gone=not state or (alarm.fired is None and state["ExitCode"] != 0 and not self._life.goes_on()),
         )
-        if seen.fired is None and seen.status in (126, 127):
+        if seen.fired is None and seen.status in _NOT_STARTED:
             _require_program(job, container)
-        return how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=watches.cgroup.peak_bytes)
+        peak_bytes = watches.cgroup.peak_bytes
+        return how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=peak_bytes, gpu=gpu_seen)
 
     def _start(self, job: Job, container: Container) -> None:
         try:
             container.start()
         except SandboxFault as fault:
             _require_program(job, container)
-            if self._gpu is not None and "device driver" in str(fault):
+            if self._gpu is not None and _GPU_REFUSED.search(str(fault)):
                 raise EnvironmentFault(
-                    f"The container engine cannot give GPU {self._gpu} to a container: {fault}",
-                    remedy="Install the NVIDIA Container Toolkit and restart the engine.",
+                    f"The container engine cannot give GPU {self._gpu.gpu.uuid} to a container: {fault}",
+                    remedy="Install the NVIDIA Container Toolkit, make its CDI specification anew, restart the engine.",
                 ) from fault
             raise
 
@@ -180,9 +228,10 @@ class _Watches:
     end: EndWatch
     cgroup: CgroupWatch
     disk: DiskWatch
+    gpu: GpuWatch | None
 
     @classmethod
-    def of(cls, job: Job, container: Container, alarm: Alarm) -> Self:
+    def of(cls, job: Job, container: Container, alarm: Alarm, *, gpu: HeldGpu | None) -> Self:
         first = container.pid()
         return cls(
             end=EndWatch(container.wait, on_end=alarm.wake),
@@ -193,15 +242,19 @@ class _Watches:
                 on_over=lambda: alarm.fire(Cause.DISK_CAP),
                 pids=lambda: pids_below(first),
             ),
+            gpu=gpu.watch(lambda: pids_below(first)) if gpu else None,
         )
 
     def start(self) -> None:
+        if self.gpu:
+            self.gpu.start()
         for one in (self.end, self.cgroup, self.disk):
             one.start()
 
-    def stop(self) -> None:
+    def stop(self) -> GpuSeen | None:
         self.cgroup.stop()
         self.disk.stop()
+        return self.gpu.stop() if self.gpu else None
 
 
 def _require_output(job: Job, attachment: Attachment) -> None:
@@ -220,18 +273,6 @@ def _require_program(job: Job, container: Container) -> None:
             f"The image has no program `{job.argv[0]}`, which the command of {job.name} starts.",
             remedy="Correct the command in assignment.yaml, or add the program to the image and build it again.",
         )
-
-
-@contextlib.contextmanager
-def _removed(container: Container) -> Iterator[None]:
-    """Remove the container whatever happens; a failure to do so does not hide what happened before."""
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(HarnessError):
-            container.remove()
-        raise
-    container.remove()
 
 
 @contextlib.contextmanager

@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import EnvironmentFault
 from harness.sandbox.cause import Cause, Observed, cause_of_end, signal_of
+from harness.sandbox.gpu.blame import Blame, blame, fault_of, says_out_of_memory
+from harness.sandbox.gpu.facts import GpuSeen
 from harness.sandbox.interface import Ended, Job
 
 _FULL_BELOW_BYTES = 64 << 20
@@ -16,21 +19,23 @@ def writable_sources(job: Job) -> list[Path]:
     return [one.source for one in job.mounts if one.writable]
 
 
-def how_it_ended(job: Job, seen: Observed, *, duration_s: float, peak_memory_bytes: int | None) -> Ended:
+def how_it_ended(
+    job: Job, seen: Observed, *, duration_s: float, peak_memory_bytes: int | None, gpu: GpuSeen | None = None
+) -> Ended:
     """Say how `job` ended.
 
     Raises:
         EnvironmentFault: The engine went away, or the program ended badly within its limits while the disk under it was
-            full: who is to blame?
+            full, or its GPU failed or was not its own: who is to blame?
     """
-    cause = cause_of_end(seen)
-    if cause is Cause.ENGINE_GONE or seen.status is None:
+    if cause_of_end(seen) is Cause.ENGINE_GONE or seen.status is None:
         raise EnvironmentFault(
             f"The container engine was stopped or restarted while job {job.name} ran.",
             remedy="See that the engine runs (`systemctl status docker`), and grade again.",
         )
     if seen.fired is None and seen.status != 0:
         _require_room(job)
+    cause = cause_of_end(replace(seen, out_of_vram=gpu is not None and _ran_out_of_vram(job, seen, gpu)))
     signal = signal_of(seen.status)
     return Ended(
         cause=cause,
@@ -38,7 +43,21 @@ def how_it_ended(job: Job, seen: Observed, *, duration_s: float, peak_memory_byt
         signal=signal,
         duration_s=duration_s,
         peak_memory_bytes=peak_memory_bytes,
+        gpu=None if gpu is None else gpu.use,
     )
+
+
+def _ran_out_of_vram(job: Job, seen: Observed, gpu: GpuSeen) -> bool:
+    """Tell whether a GPU that the program had to itself was too small for it."""
+    decision = blame(
+        ended_badly=seen.fired is None and seen.status != 0,
+        at_deadline=seen.fired is Cause.DEADLINE,
+        says_out_of_memory=says_out_of_memory(job.stderr_path, job.stdout_path),
+        seen=gpu,
+    )
+    if fault := fault_of(decision, job.name, gpu):
+        raise fault
+    return decision is Blame.STUDENT
 
 
 def _require_room(job: Job) -> None:

@@ -5,8 +5,10 @@ The engine is Docker Engine, or Podman behind its compatible socket.
 
 import contextlib
 import re
+import resource
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -15,6 +17,8 @@ from requests.exceptions import RequestException
 
 from harness.errors import EnvironmentFault, SandboxFault
 from harness.sandbox.container_config import Engine
+from harness.sandbox.gpu.grant import GpuEngine
+from harness.sandbox.gpu.host import read_engine
 from harness.sandbox.owner import HOST_LABEL, OWNER_LABEL, is_alive, this_host
 
 _REMOVE_PATIENCE_S = 30.0
@@ -54,7 +58,22 @@ def facts(client: docker.DockerClient) -> Engine:
         rootless="rootless" in security,
         remap_base=remap_base(info["DockerRootDir"]) if "name=userns" in security else None,
         podman=_is_podman(version),
+        nproc=_most_processes() if _is_podman(version) else None,
     )
+
+
+def _most_processes() -> int:
+    """Give the most processes that a user of this machine may have: more pids than this there are not."""
+    own = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    most = Path("/proc/sys/kernel/pid_max")
+    limits = [one for one in (own, int(most.read_text()) if most.exists() else own) if one != resource.RLIM_INFINITY]
+    return min(limits, default=resource.RLIM_INFINITY)
+
+
+def gpu_ways(client: docker.DockerClient) -> GpuEngine:
+    """Ask how it can give GPUs to containers."""
+    with engine_faults("describe itself"):
+        return read_engine(client.info(), client.version())
 
 
 def remap_base(root_folder: str) -> int:

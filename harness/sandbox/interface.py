@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from harness.sandbox.cause import Cause
+from harness.sandbox.gpu.facts import GpuUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Job:
         name: Short word for labels and logs, such as ``run``.
         argv: The command; paths in it come from `Sandbox.path`.
         workdir: The mount that is the working directory.
-        network: Whether it may use the network.
+        hosts: Hosts that it may reach by HTTP and HTTPS (`model.hosts.parse_host`); without any it has no network.
         stdin: Bytes given on standard input, then end of file.
         log_dir: Host folder that gets ``NAME.stdout.log`` and ``NAME.stderr.log``.
     """
@@ -49,7 +50,7 @@ class Job:
     workdir: Mount
     limits: Limits
     log_dir: Path
-    network: bool = False
+    hosts: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stdin: bytes = b""
 
@@ -66,13 +67,18 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a program ended and what it used; what could not be measured is None."""
+    """How a program ended and what it used; what could not be measured is None.
+
+    `refused_hosts` are the first few ``host:port`` that it asked for and may not reach, as the program wrote them.
+    """
 
     cause: Cause
     exit_code: int | None
     signal: int | None
     duration_s: float
     peak_memory_bytes: int | None
+    refused_hosts: tuple[str, ...] = ()
+    gpu: GpuUse | None = None
 
 
 class Sandbox(Protocol):
@@ -90,8 +96,12 @@ class Sandbox(Protocol):
         """Tell the path at which the program sees `mount` (or a path below it)."""
         ...
 
+    def close(self) -> None:
+        """Give back what it holds open; it cannot be used afterwards."""
+        ...
+
     def host_address(self) -> str:
-        """Give the address at which a program with network reaches this machine."""
+        """Give the address at which a program reaches this machine if its job lists that address as a host."""
         ...
 
     def run(self, job: Job) -> Ended:

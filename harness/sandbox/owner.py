@@ -1,10 +1,12 @@
-"""Names the process that owns a container, and tells whether it still lives. Must not know an engine."""
+"""Names this machine and the process that owns a container, and tells if it still lives. Must not know an engine."""
 
 import os
 import socket
 from pathlib import Path
 
 import psutil
+
+from harness.errors import EnvironmentFault
 
 OWNER_LABEL = "lora-harness.owner"
 HOST_LABEL = "lora-harness.host"
@@ -25,6 +27,23 @@ def this_host() -> str:
     namespace = Path("/proc/self/ns/pid")
     inode = namespace.stat().st_ino if namespace.exists() else 0
     return f"{socket.gethostname()}:{inode}"
+
+
+def own_address() -> str:
+    """Give the address by which this machine goes out; nothing is sent.
+
+    Raises:
+        EnvironmentFault: It has no way out.
+    """
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # an address for documents (RFC 5737): any that needs the way out will do
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        raise EnvironmentFault(
+            f"This machine has no address by which containers could reach it: {error.strerror}.",
+            remedy="Give it a network and a default route.",
+        ) from error
 
 
 def is_alive(owner: str) -> bool:

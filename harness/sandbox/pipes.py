@@ -5,6 +5,8 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable
+from io import FileIO
+from typing import IO
 
 from harness.sandbox.capture import Capture, Stream
 
@@ -30,8 +32,8 @@ class Pipes:
         assert process.stdout is not None
         assert process.stderr is not None
         self._readers = [
-            threading.Thread(target=self._receive, args=("stdout", process.stdout.fileno()), daemon=True),
-            threading.Thread(target=self._receive, args=("stderr", process.stderr.fileno()), daemon=True),
+            threading.Thread(target=self._receive, args=("stdout", process.stdout), daemon=True),
+            threading.Thread(target=self._receive, args=("stderr", process.stderr), daemon=True),
         ]
         self._writer = threading.Thread(target=self._send, daemon=True)
 
@@ -56,8 +58,12 @@ class Pipes:
         with contextlib.suppress(BrokenPipeError):
             pipe.close()
 
-    def _receive(self, stream: Stream, descriptor: int) -> None:
-        while chunk := os.read(descriptor, _CHUNK_BYTES):
+    def _receive(self, stream: Stream, pipe: IO[bytes]) -> None:
+        with os.fdopen(os.dup(pipe.fileno()), "rb", buffering=0) as own:  # whoever closes the pipe, this one is ours
+            self._read(stream, own)
+
+    def _read(self, stream: Stream, pipe: FileIO) -> None:
+        while chunk := pipe.read(_CHUNK_BYTES):
             if self.error is not None:
                 continue  # goes on reading, so that the program is not held up while it is killed
             try:

@@ -1,7 +1,8 @@
 """Runs jobs as plain processes, where there is no container engine. Must not know what a job is for.
 
-It does NOT isolate: the program may read and write whatever the user of the harness may, the network is there whatever
-the job says, read-only mounts are not enforced and `cpus` is only told to the program. It is for code that one trusts.
+It does NOT isolate: the program may read and write whatever the user of the harness may, it reaches any host whatever
+the job lists (so nothing is refused), read-only mounts are not enforced and `cpus` is only told to the program. It is
+for code that one trusts.
 What holds as in containers: deadline, output, disk and memory limits, a clean environment, and that no process is left.
 """
 
@@ -11,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,24 +25,40 @@ from harness.sandbox.capture import Capture
 from harness.sandbox.cause import Cause, Observed
 from harness.sandbox.disk import DiskWatch
 from harness.sandbox.ending import how_it_ended, writable_sources
+from harness.sandbox.gpu.grant import process_environment
+from harness.sandbox.gpu.slot import HeldGpu
+from harness.sandbox.gpu.watch import GpuWatch
 from harness.sandbox.interface import Ended, Job, Limits, Mount
 from harness.sandbox.ownership import make_writable_sources
 from harness.sandbox.pipes import Pipes, Report
+from harness.sandbox.private_folder import private_folder, reap_folders
 from harness.sandbox.tree import Tree, TreeMemoryWatch
 
 _SUPERVISOR = Path(__file__).with_name("supervise.py")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _OUTPUT_PATIENCE_S = 10.0
+_MARK = "LORA_HARNESS_JOB"
 _KILLED = 128 + 9
 _NOT_A_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.ENOEXEC, errno.EISDIR)
 
 
 class ProcessSandbox:
-    """Runs each job as a process of this machine. Does not isolate; see the module."""
+    """Runs each job as a process of this machine. Does not isolate; see the module.
+
+    Args:
+        gpu: The one GPU that programs without network see, or None.
+    """
 
     name = "process"
     isolates = False
     image_id: str | None = None
+
+    def __init__(self, *, gpu: HeldGpu | None = None) -> None:
+        self._gpu = gpu
+        reap_folders()
+
+    def close(self) -> None:
+        """Do nothing: nothing is held open between jobs."""
 
     def path(self, mount: Mount, relative: str = "") -> str:
         """Tell the path at which the program sees `mount` (or a path below it): the host's own."""
@@ -62,8 +78,8 @@ class ProcessSandbox:
         """
         try:
             make_writable_sources(job.mounts)
-            with _private_folder() as home:
-                return _run(job, home)
+            with private_folder() as home:
+                return _run(job, home, None if job.hosts else self._gpu)
         except OSError as error:
             raise EnvironmentFault(
                 f"Job {job.name} could not be kept: {error.strerror or error}.",
@@ -79,9 +95,10 @@ class _Watches:
     tree: Tree
     pipes: Pipes
     report: Report
+    gpu: GpuWatch | None
 
 
-def _run(job: Job, home: Path) -> Ended:
+def _run(job: Job, home: Path, gpu: HeldGpu | None) -> Ended:
     alarm = Alarm()
     limits = job.limits
     with (
@@ -91,9 +108,9 @@ def _run(job: Job, home: Path) -> Ended:
             limit_bytes=limits.output_bytes,
             on_overflow=lambda: alarm.fire(Cause.OUTPUT_CAP),
         ) as capture,
-        _supervised(job, home) as (supervisor, report_fd),
+        _supervised(job, _environment(job, home, gpu)) as (supervisor, report_fd),
     ):
-        tree = Tree(supervisor.pid)
+        tree = Tree(supervisor.pid, mark=f"{_MARK}={home.name}")
         watches = _Watches(
             alarm=alarm,
             disk=DiskWatch(
@@ -108,6 +125,7 @@ def _run(job: Job, home: Path) -> Ended:
             tree=tree,
             pipes=Pipes(supervisor, capture=capture, stdin=job.stdin, on_failure=alarm.wake),
             report=Report(report_fd, on_end=alarm.wake),
+            gpu=gpu.watch(lambda: _below(supervisor.pid)) if gpu else None,
         )
         return _watch(job, supervisor, watches)
 
@@ -115,7 +133,10 @@ def _run(job: Job, home: Path) -> Ended:
 def _watch(job: Job, supervisor: "subprocess.Popen[bytes]", watches: _Watches) -> Ended:
     began = time.monotonic()
     alarm, report = watches.alarm, watches.report
+    gpu_seen = None
     try:
+        if watches.gpu:
+            watches.gpu.start()
         for one in (watches.pipes, report, watches.disk, watches.memory):
             one.start()
         if not alarm.wait(job.limits.timeout_s):
@@ -129,6 +150,7 @@ def _watch(job: Job, supervisor: "subprocess.Popen[bytes]", watches: _Watches) -
         all_arrived = watches.pipes.finish(_OUTPUT_PATIENCE_S)
         report.finish()
         watches.disk.stop()
+        gpu_seen = watches.gpu.stop() if watches.gpu else None
     if not (all_dead and all_arrived):
         raise SandboxFault(
             f"Processes of job {job.name} could not be ended.",
@@ -140,7 +162,14 @@ def _watch(job: Job, supervisor: "subprocess.Popen[bytes]", watches: _Watches) -
         alarm.fire(Cause.DISK_CAP)
     seen = Observed(status=_status(job, report, alarm.fired), fired=alarm.fired)
     peak_bytes = max(watches.memory.peak_bytes, report.peak_bytes)
-    return how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=peak_bytes or None)
+    return how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=peak_bytes or None, gpu=gpu_seen)
+
+
+def _below(pid: int) -> list[int]:
+    """List the descendants, also those whose first thread has ended while others go on."""
+    with contextlib.suppress(psutil.Error):
+        return [one.pid for one in psutil.Process(pid).children(recursive=True)]
+    return []
 
 
 def _status(job: Job, report: Report, fired: Cause | None) -> int:
@@ -165,7 +194,7 @@ def _status(job: Job, report: Report, fired: Cause | None) -> int:
 
 
 @contextlib.contextmanager
-def _supervised(job: Job, home: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+def _supervised(job: Job, environment: Mapping[str, str]) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     """Start the supervisor; give it and the reading end of its report. The leash is dropped at the very end."""
     report_in, report_out = os.pipe()
     leash_in, leash_out = os.pipe()
@@ -175,7 +204,7 @@ def _supervised(job: Job, home: Path) -> Iterator[tuple["subprocess.Popen[bytes]
             supervisor = subprocess.Popen(
                 [sys.executable, "-I", str(_SUPERVISOR), str(report_out), str(leash_in), limits, *job.argv],
                 cwd=job.workdir.source,
-                env=_environment(job, home),
+                env=environment,
                 stdin=subprocess.PIPE if job.stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -190,20 +219,22 @@ def _supervised(job: Job, home: Path) -> Iterator[tuple["subprocess.Popen[bytes]
                 yield supervisor, report_in
             finally:
                 if supervisor.poll() is None:  # left by an exception
-                    Tree(supervisor.pid).kill()
+                    Tree(supervisor.pid, mark=f"{_MARK}={environment[_MARK]}").kill()
                     supervisor.kill()
     finally:
         os.close(report_in)
         os.close(leash_out)
 
 
-def _environment(job: Job, home: Path) -> Mapping[str, str]:
+def _environment(job: Job, home: Path, gpu: HeldGpu | None) -> Mapping[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:{_SYSTEM_PATH}",
+        _MARK: home.name,
         "HOME": str(home),
         "TMPDIR": str(home),
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": str(max(1, int(job.limits.cpus))),
+        **process_environment(gpu.gpu if gpu else None),
         **job.environment,
     }
 
@@ -218,18 +249,3 @@ def _rlimits(limits: Limits) -> dict[str, int]:
 def _tasks_of(uid: int) -> int:
     found = psutil.process_iter(["uids", "num_threads"])
     return sum(one.info["num_threads"] or 1 for one in found if one.info["uids"] and one.info["uids"].real == uid)
-
-
-@contextlib.contextmanager
-def _private_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="lora-harness-"))
-    try:
-        yield folder
-    finally:
-        # Not shutil.rmtree: a hostile program leaves folders nested too deep for it, or without permissions.
-        subprocess.run(["chmod", "-R", "u+rwX", str(folder)], check=False, stderr=subprocess.DEVNULL)
-        removal = subprocess.run(["rm", "-rf", str(folder)], check=False, capture_output=True)
-        if removal.returncode != 0:
-            raise SandboxFault(
-                f"A job's temporary folder {folder} could not be removed.", remedy="Remove it by hand and grade again."
-            )

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
@@ -16,23 +17,39 @@ class Tree:
     """The descendants of one process, which is left out itself.
 
     Who was seen once is remembered: if the root cannot adopt orphans (not Linux) or dies early, they are still found.
+    And so is, at the end, whoever has `mark` in the environment that it was started with.
     """
 
-    def __init__(self, root_pid: int) -> None:
+    def __init__(self, root_pid: int, *, mark: str) -> None:
+        self._mark = mark.encode()
         self._lock = threading.Lock()
         self._seen: set[psutil.Process] = set()
+        self._root_pid = root_pid
         self._root: psutil.Process | None = None
         with contextlib.suppress(psutil.NoSuchProcess):
             self._root = psutil.Process(root_pid)
 
     def alive(self) -> list[psutil.Process]:
         """List the descendants that run; zombies are not among them."""
+        return self._alive(set())
+
+    def _alive(self, found: set[psutil.Process]) -> list[psutil.Process]:
         with self._lock:
+            self._seen |= found
             if self._root is not None:
                 with contextlib.suppress(psutil.Error):
                     self._seen.update(self._root.children(recursive=True))
             self._seen = {one for one in self._seen if _runs(one)}
             return list(self._seen)
+
+    def _marked(self) -> set[psutil.Process]:
+        """Find those whom the root has lost, because the program killed it, say."""
+        found = set()
+        for place in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError, psutil.Error):
+                if self._mark in place.read_bytes() and int(place.parent.name) != self._root_pid:
+                    found.add(psutil.Process(int(place.parent.name)))
+        return found
 
     def kill(self) -> bool:
         """End all descendants; False if some still run after 10 s.
@@ -40,7 +57,7 @@ class Tree:
         All are stopped first, until no new one turns up, so that none can start another while the others are killed.
         """
         give_up = time.monotonic() + _KILL_PATIENCE_S
-        while found := self.alive():
+        while found := self._alive(self._marked()):
             stopped: set[psutil.Process] = set()
             while (fresh := set(found) - stopped) and time.monotonic() < give_up:
                 _signal_all(fresh, signal.SIGSTOP)
@@ -99,8 +116,19 @@ class TreeMemoryWatch:
 
 def _runs(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        if not process.is_running():
+            return False
+        dead = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.Error:
+        return False
+    return not dead or _has_threads(process.pid)
+
+
+def _has_threads(pid: int) -> bool:
+    """Tell whether a zombie is one by its first thread alone, while others of the process run."""
+    try:
+        return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir()) > 1
+    except OSError:
         return False
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from harness.model.assignment import Assignment
+from harness.model.hosts import parse_host
 from harness.schema.nearest import nearest
 from harness.schema.position import pointer_to
 from harness.schema.validate import Wrong
@@ -21,6 +22,7 @@ def broken_rules(assignment: Assignment) -> Iterator[Wrong]:
     yield from _student_id(assignment)
     yield from _paths(assignment)
     yield from _commands(assignment)
+    yield from _hosts(assignment)
     yield from _repeated("base_models", [one.name for one in assignment.base_models])
     yield from _repeated("rubric", [one.name for one in assignment.rubric])
     yield from _baselines(assignment)
@@ -78,6 +80,20 @@ def _words(stage: str, command: tuple[str, ...], allowed: tuple[str, ...]) -> It
         expected = f"a word, or one of {', '.join(allowed)} alone" if allowed else "a word without placeholder"
         remedy = f'did you mean "{hint}"?' if hint else "remove the braces"
         yield Wrong(pointer_to(["stages", stage, "command", index]), expected, seen_words(word), remedy)
+
+
+def _hosts(assignment: Assignment) -> Iterator[Wrong]:
+    stages = assignment.stages
+    for index, entry in enumerate(stages.fetch.hosts):
+        try:
+            parse_host(entry)
+        except ValueError as error:
+            pointer = pointer_to(["stages", "fetch", "hosts", index])
+            yield Wrong(pointer, 'a host, a .domain, an address or network, or "*"', seen_words(entry), str(error))
+    for name, one in (("render", stages.render), ("run", stages.run), ("score", stages.score)):
+        if one.hosts:
+            remedy = "remove the key: only fetch has network"
+            yield Wrong(f"/stages/{name}/hosts", "no hosts", seen_words(list(one.hosts)), remedy)
 
 
 def _repeated(field: str, names: Iterable[str]) -> Iterator[Wrong]:

@@ -2,7 +2,7 @@
 
 from harness.errors import SandboxFault
 from harness.files import write_whole
-from harness.intake.adapter import admit_copy, check_adapter
+from harness.intake.adapter.gate import admit_copy, check_adapter
 from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.stages.context import Context, Workspace

@@ -1,10 +1,12 @@
 """What every stage of a run is given, and the folders of one submission. Must not decide anything."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
-from harness.intake.base import BaseShapes
+from harness.intake.adapter.base import BaseShapes
 from harness.model.assignment import Assignment, BaseModel, Example
 from harness.sandbox.interface import Sandbox
 
@@ -86,6 +88,7 @@ class Context:
         base_path: Host folder of the base model.
         base_shapes: Shapes of its linear layers, which adapters must fit.
         harness_package: Host folder of this package, mounted where our own code runs inside a container.
+        packages: Versions of the Python packages that a submission's programs meet, as far as they are known.
     """
 
     assignment: Assignment
@@ -96,3 +99,4 @@ class Context:
     split: Literal["public", "private"]
     sandbox: Sandbox
     harness_package: Path
+    packages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

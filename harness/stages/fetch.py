@@ -1,13 +1,17 @@
-"""Fetch: `download.sh` in a container with network, under a time and size budget. No test data is mounted."""
+"""Fetch: `download.sh` in a container that reaches the assignment's hosts alone, under a time and size budget.
+
+No test data is mounted.
+"""
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
 from harness.files import make_readable, write_json
-from harness.model.finding import Finding, finding
+from harness.model.finding import Finding, finding, has_error
 from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.sandbox.interface import Ended, Job, Mount
@@ -19,6 +23,7 @@ from harness.text import visible
 MAX_FILES = 10_000
 MAX_PATH_BYTES = 1024
 PATH_SHOWN = 200
+HOST_SHOWN = 80
 CODES = Codes(deadline="FET001", limit="FET003", failed="FET002", not_found="FET006")
 
 
@@ -44,7 +49,7 @@ def fetch(context: Context, submission: Submission, workspace: Workspace) -> Sta
         workdir=tree,
         limits=limits_of(rules),
         log_dir=workspace.logs,
-        network=True,
+        hosts=rules.hosts,
     )
     ended = context.sandbox.run(job)
     failure = bad_end(ended, job, command="download.sh", codes=CODES, quote=True)
@@ -63,14 +68,30 @@ def fetch(context: Context, submission: Submission, workspace: Workspace) -> Sta
 
 
 def _done(context: Context, clock: Clock, findings: list[Finding], ended: Ended, *, summary: str) -> StageResult:
+    refused = refusal(ended.refused_hosts, context.assignment.stages.fetch.hosts, failed=has_error(findings))
     return done(
         "fetch",
         clock,
-        findings,
+        [*findings, refused] if refused else findings,
         summary=summary,
         budget_s=context.assignment.stages.fetch.timeout_s,
         receipt=receipt_of(ended, context.sandbox),
     )
+
+
+def refusal(refused: Sequence[str], allowed: Sequence[str], *, failed: bool) -> Finding | None:
+    """Give the finding that names the hosts which were refused, or None where none was.
+
+    Args:
+        refused: ``host:port``, as the program wrote them.
+        allowed: The assignment's hosts.
+        failed: Whether the stage failed, so that this may be why.
+    """
+    if not refused:
+        return None
+    names = ", ".join(f"`{visible(one, HOST_SHOWN)}`" for one in refused)
+    limit = f"HTTP (port 80) and HTTPS (port 443) to {', '.join(allowed)}; no private address that is not listed"
+    return finding("FET008" if failed else "FET009", f"download.sh was refused {names}.", limit=limit)
 
 
 def _files(root: Path) -> dict[bytes, File]:

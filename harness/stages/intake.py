@@ -1,12 +1,13 @@
 """Intake: unpack safely, find the root, check what must and must not be there, look at the scripts. Runs nothing."""
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.files import write_whole
-from harness.intake.archive import unpack
+from harness.intake.archive.unpack import unpack
 from harness.intake.layout import check_layout, find_root, tree_sha256
-from harness.intake.scripts import inspect_scripts
+from harness.intake.pickles import find_pickles
+from harness.intake.scripts import Surroundings, inspect_scripts
 from harness.model.finding import finding, has_error
 from harness.model.result import StageResult
 from harness.model.submission import Submission
@@ -16,7 +17,7 @@ from harness.text import visible
 
 
 def intake(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
-    """Fill `workspace.tree` from the folder or archive."""
+    """Fill `workspace.tree` from the folder, archive or repository."""
     clock = Clock()
     rules = context.assignment.submission
     unpacked = workspace.scratch / "unpacked"
@@ -27,6 +28,7 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
             max_bytes=rules.max_bytes,
             max_files=rules.max_files,
             ignored=rules.ignored,
+            revision=submission.revision,
         )
     )
     if not submission.id_found:
@@ -42,9 +44,16 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
     shutil.move(find_root(unpacked), workspace.tree)
     write_whole(workspace.tree_digest, tree_sha256(workspace.tree).encode())
     findings += check_layout(workspace.tree, rules)
-    findings += inspect_scripts(workspace.tree)
+    findings += inspect_scripts(workspace.tree, _surroundings(context))
+    findings += find_pickles(workspace.tree)
     files = sum(path.is_file() for path in _walk(workspace.tree))
     return done("intake", clock, findings, summary=f"{files} files" if not has_error(findings) else "not acceptable")
+
+
+def _surroundings(context: Context) -> Surroundings:
+    data = context.assignment.data
+    names = {PurePosixPath(path).name for path in (data.public, data.private)}
+    return Surroundings(gdown=context.packages.get("gdown"), test_files=tuple(sorted(names)))
 
 
 def _walk(root: Path) -> list[Path]:

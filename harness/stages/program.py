@@ -1,6 +1,6 @@
 """Runs one program of a stage in the sandbox and turns a bad end into the stage's findings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.model.assignment import StageLimits
@@ -39,7 +39,7 @@ def limits_of(rules: StageLimits) -> Limits:
 
 def receipt_of(ended: Ended, sandbox: Sandbox) -> Receipt:
     """Write down what a program used."""
-    return Receipt(
+    receipt = Receipt(
         cause=ended.cause.value,
         exit_code=ended.exit_code,
         signal=ended.signal,
@@ -47,6 +47,17 @@ def receipt_of(ended: Ended, sandbox: Sandbox) -> Receipt:
         peak_memory_bytes=ended.peak_memory_bytes,
         sandbox=sandbox.name,
         image_id=sandbox.image_id,
+    )
+    if ended.gpu is None:
+        return receipt
+    busy = ended.gpu.busy_seconds
+    return replace(
+        receipt,
+        gpu_uuid=ended.gpu.uuid,
+        gpu_name=ended.gpu.name,
+        gpu_seconds=round(ended.gpu.seconds, 3),
+        gpu_busy_seconds=None if busy is None else round(busy, 3),
+        peak_vram_bytes=ended.gpu.peak_vram_bytes,
     )
 
 
@@ -77,8 +88,12 @@ def _what(ended: Ended, job: Job, command: str, codes: Codes) -> tuple[str, str,
             return codes.deadline, seen, f"{limits.timeout_s:g} s"
         case Cause.OUT_OF_MEMORY:
             return codes.limit, f"{command} ran out of memory.", _mb(limits.memory_bytes)
+        case Cause.OUT_OF_VRAM:
+            seen = f"{command} ran out of GPU memory, with the GPU to itself."
+            return codes.limit, seen, _mb(ended.gpu.memory_bytes) if ended.gpu else ""
         case Cause.DISK_CAP:
-            return codes.limit, f"{command} wrote more files than allowed.", _mb(limits.disk_bytes)
+            seen = f"{command} wrote more than allowed, or what cannot be counted: a million files, folders 64 deep."
+            return codes.limit, seen, _mb(limits.disk_bytes)
         case Cause.OUTPUT_CAP:
             return codes.limit, f"{command} printed more than allowed.", _mb(limits.output_bytes)
         case Cause.PIDS_CAP:

@@ -40,19 +40,6 @@ def test_a_run_folder_inside_the_submission_is_not_shown_to_the_student(
     assert done.returncode in (1, 3), done.stderr
 
 
-def test_what_get_bnb_config_returns_is_not_public(submission: Path, assignment: Path, grade) -> None:
-    (submission / "submission" / "utils.py").write_text(
-        "import json\n"
-        "def get_prompt(instruction): return instruction\n"
-        'def get_bnb_config(): return {"bnb_4bit_quant_type": "leaked " + '
-        'json.load(open("/input/input.json"))[0]["instruction"][:20]}\n'
-    )
-    (submission / "run.sh").write_text(BROKEN_RUN)
-    graded = grade(submission, assignment)
-    assert "REN004" in graded.codes
-    assert not [found for found in graded.errors if "leaked" in found["seen"] + found["fix"] + found["limit"]]
-
-
 def test_a_hostile_file_name_does_not_reach_the_terminal(
     unscored: Path, assignment: Path, tmp_path: Path, grade
 ) -> None:

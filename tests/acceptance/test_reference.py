@@ -18,7 +18,8 @@ def test_reference_submission_passes(
     demo: ModuleType, sandbox: Sandbox, made: tuple[Path, Path], assignment: Path, grade, tmp_path: Path
 ) -> None:
     with demo.serve(made[1].parent, sandbox.host_address()) as url:
-        graded = grade(demo.pack(tmp_path, made[1], url), assignment)
+        listed = demo.allowing(assignment, url, tmp_path / "listed")
+        graded = grade(demo.pack(tmp_path, made[1], url), listed)
     assert graded.exit_code == 0, graded.stdout + graded.stderr
     record = read_record(graded.folder / "record.json")
     assert record.outcome == "passed"

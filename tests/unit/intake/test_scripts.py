@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.intake.scripts import inspect_scripts
+from harness.intake.scripts import Surroundings, inspect_scripts
 from harness.model.finding import Finding
 
 GOOD_RUN = '#!/usr/bin/env bash\nset -e\npython3 predict.py --base "$1" --adapter "${2}" --in "${3:-x}" --out "$4"\n'
@@ -115,6 +115,69 @@ def test_hits(tmp_path: Path, code: str, line: str) -> None:
 )
 def test_no_hits(tmp_path: Path, line: str) -> None:
     assert look(tmp_path, run=run(line)) == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "code", "severity", "limit"),
+    [
+        (None, "INT013", "warning", "gdown 6"),
+        ("5.2.2", "INT013", "warning", "gdown 5.2.2 in the image takes it, gdown 6 does not"),
+        ("4.7.3", "INT013", "warning", "gdown 4.7.3 in the image takes it, gdown 6 does not"),
+        ("6.0.0", "INT018", "error", "gdown 6.0.0"),
+        ("10.1", "INT018", "error", "gdown 10.1"),
+    ],
+)
+def test_gdown_options_are_held_against_the_gdown_of_the_image(
+    tmp_path: Path, version: str | None, code: str, severity: str, limit: str
+) -> None:
+    (tmp_path / "download.sh").write_text("#!/bin/bash\ngdown --id 1AbC\n")
+    (finding,) = inspect_scripts(tmp_path, Surroundings(gdown=version))
+    assert (finding.code, finding.severity, finding.limit) == (code, severity, limit)
+    assert (finding.seen, str(finding.where)) == ("`gdown --id 1AbC`", "download.sh:2")
+    assert finding.fix == "Call `gdown ID` or `gdown URL` without the option."
+
+
+TEST_FILES = Surroundings(test_files=("private.json", "public.json"))
+
+
+@pytest.mark.parametrize(
+    ("line", "hit"),
+    [
+        ("python3 predict.py --in data/private.json", True),
+        ("cp ./public.json in.json", True),
+        ('input="${3:-data/public.json}"', False),
+        ("# data/private.json", False),
+        ("cat data/train.json my-private.json private.json.bak.d", False),
+        ("python3 code/public.jsonl", False),
+    ],
+)
+def test_test_files_in_run_sh(tmp_path: Path, line: str, hit: bool) -> None:
+    (tmp_path / "run.sh").write_text(run(line))
+    findings = inspect_scripts(tmp_path, TEST_FILES)
+    assert [(one.code, str(one.where), one.seen) for one in findings] == (
+        [("INT019", "run.sh:4", f"`{line}`")] if hit else []
+    )
+    assert all("$3" in one.fix for one in findings)
+
+
+def test_test_files_in_python_count_where_run_sh_calls_it(tmp_path: Path) -> None:
+    lines = [
+        'PATH = "data/private.json"',
+        '# "data/private.json"',
+        'parser.add_argument("--in", default="data/public.json")',
+        "rows = json.load(open('public.json'))",
+        'x = "private"',
+    ]
+    for name in ("code/predict.py", "code/evaluate.py", "tools/show.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("\n".join(lines))
+    (tmp_path / "run.sh").write_text('#!/bin/bash\npython3 ./code/predict.py "$@" && python3 -m tools.show "$4"\n')
+    found = [(one.code, str(one.where)) for one in inspect_scripts(tmp_path, TEST_FILES)]
+    assert found == [("INT019", f"{name}:{line}") for name in ("code/predict.py", "tools/show.py") for line in (1, 4)]
+
+
+def test_reference_submission_has_no_findings(root: Path) -> None:
+    assert inspect_scripts(root, Surroundings(gdown="6.0", test_files=("private.json", "public.json"))) == ()
 
 
 def test_joined_lines_count_as_one(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ LIMITS = {
 
 @pytest.fixture
 def make_job(tmp_path: Path) -> Callable[..., Job]:
-    """Give a function (script, argv=, stdin=, environment=, and any limit) -> job."""
+    """Give a function (script, argv=, stdin=, environment=, hosts=, and any limit) -> job."""
     work = Mount(source=tmp_path / "work", target="/work", writable=True)
 
     def make(script: str = "", *, argv: tuple[str, ...] = (), stdin: bytes = b"", **changes: Any) -> Job:
-        environment = changes.pop("environment", {})
+        environment, hosts = changes.pop("environment", {}), changes.pop("hosts", ())
         return Job(
             name="job",
             argv=argv or ("bash", "-c", script),
@@ -33,6 +33,7 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
             limits=Limits(**{**LIMITS, **changes}),
             log_dir=tmp_path / "logs",
             environment=environment,
+            hosts=hosts,
             stdin=stdin,
         )
 

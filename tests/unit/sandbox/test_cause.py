@@ -7,6 +7,7 @@ from harness.sandbox.cause import Cause, Observed, cause_of_end, signal_of
 KILLED = 128 + 9
 
 
+VRAM = {"out_of_vram": True}
 OOM, REFUSED, GONE = {"out_of_memory": True}, {"pids_refused": True}, {"engine_gone": True}
 
 
@@ -28,6 +29,11 @@ OOM, REFUSED, GONE = {"out_of_memory": True}, {"pids_refused": True}, {"engine_g
         (KILLED, None, OOM | REFUSED, Cause.OUT_OF_MEMORY),
         (1, None, REFUSED, Cause.PIDS_CAP),
         (139, None, REFUSED, Cause.PIDS_CAP),
+        (1, None, VRAM, Cause.OUT_OF_VRAM),
+        (134, None, VRAM, Cause.OUT_OF_VRAM),
+        (0, None, VRAM, Cause.EXITED),
+        (KILLED, None, OOM | VRAM, Cause.OUT_OF_MEMORY),
+        (KILLED, Cause.DEADLINE, VRAM, Cause.DEADLINE),
         (0, None, REFUSED, Cause.EXITED),
         (KILLED, Cause.DEADLINE, {}, Cause.DEADLINE),
         (KILLED, Cause.DEADLINE, OOM, Cause.DEADLINE),

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from harness.sandbox.container_config import Engine, Identity, Owner, container_config, identity_for
+from harness.sandbox.gpu.grant import NO_GPU, Grant
 from harness.sandbox.interface import Job
 
 PLAIN = Engine(cores=2.0, rootless=False, remap_base=None, podman=False)
 
 
-def config(job: Job, *, gpu: str | None = None) -> dict[str, Any]:
+def config(job: Job, *, gpu: Grant = NO_GPU) -> dict[str, Any]:
     return container_config(
         job,
         image_id="sha256:1",
@@ -51,9 +52,24 @@ def test_everything_is_off_by_default(make_job: Callable[..., Job]) -> None:
     assert "Privileged" not in host
 
 
-def test_gpu_is_named_by_uuid(make_job: Callable[..., Job]) -> None:
-    requests = config(make_job("true"), gpu="GPU-1")["HostConfig"]["DeviceRequests"]
-    assert requests == [{"DeviceIDs": ["GPU-1"], "Capabilities": [["gpu"]]}]
+def test_a_gpu_is_given_as_granted_and_none_is_seen_without(make_job: Callable[..., Job]) -> None:
+    node = {"PathOnHost": "/dev/nvidia3", "PathInContainer": "/dev/nvidia3", "CgroupPermissions": "rw"}
+    library = {"Type": "bind", "Source": "/l", "Target": "/opt/l", "ReadOnly": True}
+    given = Grant(
+        how="devices",
+        device_requests=({"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=GPU-1"]},),
+        devices=(node,),
+        mounts=(library,),
+        environment={"CUDA_VISIBLE_DEVICES": "GPU-1"},
+    )
+    made = config(make_job("true"), gpu=given)
+    assert made["HostConfig"]["DeviceRequests"] == [{"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=GPU-1"]}]
+    assert made["HostConfig"]["Devices"] == [node]
+    assert [one["Target"] for one in made["HostConfig"]["Mounts"]] == ["/work", "/opt/l"]
+    assert "CUDA_VISIBLE_DEVICES=GPU-1" in made["Env"]
+    plain = config(make_job("true"))
+    assert plain["HostConfig"]["Devices"] == []
+    assert "NVIDIA_VISIBLE_DEVICES=void" in plain["Env"]
 
 
 @pytest.mark.parametrize(("cpus", "expected"), [(0.5, 500_000_000), (2.0, 2_000_000_000), (8.0, 2_000_000_000)])
@@ -63,7 +79,8 @@ def test_no_more_cores_than_there_are(make_job: Callable[..., Job], cpus: float,
 
 def test_job_may_override_the_environment(make_job: Callable[..., Job]) -> None:
     given = config(make_job("true", environment={"HOME": "/work", "X": "1"}))["Env"]
-    assert sorted(given) == ["HOME=/work", "LANG=C.UTF-8", "OMP_NUM_THREADS=1", "TMPDIR=/tmp", "X=1"]
+    shown = ["HOME=/work", "LANG=C.UTF-8", "NVIDIA_VISIBLE_DEVICES=void", "OMP_NUM_THREADS=1", "TMPDIR=/tmp", "X=1"]
+    assert sorted(given) == shown
 
 
 @pytest.mark.parametrize("stdin", [b"", b"x"])

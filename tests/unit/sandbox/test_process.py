@@ -110,7 +110,19 @@ def test_environment_is_clean(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
     job = make_job("env; command -v python3; pwd", environment={"GIVEN": "yes"})
     run(job)
     names = {line.split("=")[0] for line in out(job).splitlines() if "=" in line}
-    assert names == {"PATH", "HOME", "TMPDIR", "LANG", "OMP_NUM_THREADS", "GIVEN", "PWD", "SHLVL", "_"}
+    assert names == {
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "LANG",
+        "OMP_NUM_THREADS",
+        "CUDA_VISIBLE_DEVICES",
+        "GIVEN",
+        "PWD",
+        "LORA_HARNESS_JOB",
+        "SHLVL",
+        "_",
+    }
     assert "canary" not in out(job)
     assert str(Path(sys.executable).parent / "python3") in out(job).splitlines()
     assert out(job).splitlines()[-1] == str(job.workdir.source)
@@ -222,6 +234,23 @@ def test_no_core_files(make_job: MakeJob) -> None:
     assert out(job).strip() == "0"
 
 
+def test_process_whose_first_thread_has_ended_is_ended_too(make_job: MakeJob) -> None:
+    """It looks like a zombie, but its other threads run."""
+    program = """
+import ctypes, os, platform, threading, time
+if os.fork() == 0:
+    os.setsid()
+    threading.Thread(target=time.sleep, args=[60]).start()
+    exit_of_this_thread = {"x86_64": 60, "aarch64": 93}[platform.machine()]
+    ctypes.CDLL(None).syscall(exit_of_this_thread, 0)
+print("up", flush=True)
+"""
+    began = time.monotonic()
+    ended = run(make_job(argv=(sys.executable, "-c", program)))
+    assert (ended.cause, ended.exit_code) == (Cause.EXITED, 0)
+    assert time.monotonic() - began < 5
+
+
 def test_program_that_kills_its_supervisor(make_job: MakeJob) -> None:
     with pytest.raises(SandboxFault, match="supervisor of job job was killed, by the program or by the machine"):
         run(make_job(f"{HIDE} sleep 0.6; kill -9 $PPID; sleep 60"))
@@ -235,8 +264,8 @@ def test_interrupt_leaves_nothing(make_job: MakeJob) -> None:
     timer.join()
 
 
-def test_killed_harness_leaves_nothing(make_job: MakeJob, tmp_path: Path) -> None:
-    """Nobody can clean up after SIGKILL, so the supervisor does when its leash drops."""
+def test_killed_harness_leaves_nothing(make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor ends processes when its leash drops; the next start removes what is left of files."""
     work = tmp_path / "work"
     program = textwrap.dedent(
         f"""
@@ -261,6 +290,10 @@ def test_killed_harness_leaves_nothing(make_job: MakeJob, tmp_path: Path) -> Non
     while any(runs(pid) for pid in pids):
         assert time.monotonic() < until, "the supervisor did not clean up"
         time.sleep(0.02)
+    assert len(list(tmp_path.glob("lora-harness_*"))) == 1
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ProcessSandbox()
+    assert list(tmp_path.glob("lora-harness_*")) == []
 
 
 def test_several_at_once(make_job: MakeJob, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_loads_from_the_folder_or_the_file(folder: Path) -> None:
     assert isinstance(loaded.assignment, Assignment)
     assert loaded.assignment.stages.fetch.timeout_s == 3600
     assert loaded.assignment.stages.fetch.pids == 512
+    assert loaded.assignment.stages.fetch.hosts == ()
     assert loaded.assignment.base_models[0].baselines == {"public": 20.0, "strong": 10.0}
 
 
@@ -115,6 +116,25 @@ def test_schema_problems_are_told_with_their_place(folder: Path) -> None:
             "[bash, download.sh]",
             '[bash, download.sh, "{adapter}"]',
             '46:34 at /stages/fetch/command/2: expected a word without placeholder, saw "{adapter}"; remove the braces',
+        ),
+        (
+            "[bash, download.sh]\n",
+            '[bash, download.sh]\n    hosts: [drive.google.com, "https://example.org"]\n',
+            '47:31 at /stages/fetch/hosts/1: expected a host, a .domain, an address or network, or "*", '
+            'saw "https://example.org"; '
+            "write a name such as drive.google.com, .example.org for a whole domain, or an address",
+        ),
+        (
+            "[bash, download.sh]\n",
+            "[bash, download.sh]\n    hosts: [127.0.0.1]\n",
+            '47:13 at /stages/fetch/hosts/0: expected a host, a .domain, an address or network, or "*", '
+            'saw "127.0.0.1"; '
+            "write an address of another machine: the proxy would look for this one in its own container",
+        ),
+        (
+            '    command: [bash, run.sh, "{base}"',
+            '    hosts: ["*"]\n    command: [bash, run.sh, "{base}"',
+            "55:12 at /stages/run/hosts: expected no hosts, saw a list of 1; remove the key: only fetch has network",
         ),
         (
             '    command: [bash, run.sh, "{base}", "{adapter}", "{input}", "{output}"]\n',

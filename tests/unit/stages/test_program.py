@@ -5,10 +5,20 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox.cause import Cause
+from harness.sandbox.gpu.facts import GpuUse
 from harness.sandbox.interface import Ended, Job, Limits, Mount
-from harness.stages.program import Codes, bad_end
+from harness.sandbox.process import ProcessSandbox
+from harness.stages.program import Codes, bad_end, receipt_of
 
 CODES = Codes(deadline="RUN001", limit="RUN002", failed="RUN003", not_found="RUN005")
+GPU_USE = GpuUse(
+    uuid="GPU-aa",
+    name="H200",
+    memory_bytes=150_754_820_096,
+    seconds=60.12345,
+    busy_seconds=30.98765,
+    peak_vram_bytes=7_000_000_000,
+)
 
 
 @pytest.fixture
@@ -21,7 +31,8 @@ def job(tmp_path: Path) -> Job:
 
 
 def ended(cause: Cause, exit_code: int | None = None, signal: int | None = None) -> Ended:
-    return Ended(cause=cause, exit_code=exit_code, signal=signal, duration_s=61.0, peak_memory_bytes=None)
+    gpu = GPU_USE if cause is Cause.OUT_OF_VRAM else None
+    return Ended(cause=cause, exit_code=exit_code, signal=signal, duration_s=61.0, peak_memory_bytes=None, gpu=gpu)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +40,13 @@ def ended(cause: Cause, exit_code: int | None = None, signal: int | None = None)
     [
         (ended(Cause.DEADLINE), "RUN001", "run.sh was still running after 61 s and was ended.", "60 s"),
         (ended(Cause.OUT_OF_MEMORY, 137), "RUN002", "run.sh ran out of memory.", "2000 MB"),
-        (ended(Cause.DISK_CAP), "RUN002", "run.sh wrote more files than allowed.", "5 MB"),
+        (
+            ended(Cause.OUT_OF_VRAM, 1),
+            "RUN002",
+            "run.sh ran out of GPU memory, with the GPU to itself.",
+            "150755 MB",
+        ),
+        (ended(Cause.DISK_CAP), "RUN002", "run.sh wrote more than allowed, or", "5 MB"),
         (ended(Cause.OUTPUT_CAP), "RUN002", "run.sh printed more than allowed.", "1 MB"),
         (ended(Cause.SIGNALED, None, 11), "RUN003", "run.sh was ended by signal 11.", "exit code 0"),
         (ended(Cause.EXITED, 3), "RUN003", "run.sh ended with exit code 3.", "exit code 0"),
@@ -43,6 +60,14 @@ def test_table(job: Job, how: Ended, code: str, seen: str, limit: str) -> None:
     assert found.seen.startswith(seen)
     assert found.limit == limit
     assert found.fix
+
+
+def test_the_receipt_has_the_gpu_or_nothing_of_it() -> None:
+    found = receipt_of(ended(Cause.OUT_OF_VRAM, 1), ProcessSandbox())
+    assert (found.gpu_uuid, found.gpu_name) == ("GPU-aa", "H200")
+    assert (found.gpu_seconds, found.gpu_busy_seconds, found.peak_vram_bytes) == (60.123, 30.988, 7_000_000_000)
+    none = receipt_of(ended(Cause.EXITED, 0), ProcessSandbox())
+    assert {none.gpu_uuid, none.gpu_name, none.gpu_seconds, none.gpu_busy_seconds, none.peak_vram_bytes} == {None}
 
 
 def test_a_good_end_is_no_finding(job: Job) -> None:

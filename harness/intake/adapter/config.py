@@ -1,0 +1,255 @@
+"""Judges the text of `adapter_config.json` against the assignment's limits. Pure; must not know tensors.
+
+What it lets pass is a `LoraConfig`, of which a new file is made; nothing that a student wrote reaches peft unread.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NoReturn, cast
+
+from harness.intake.adapter.lora_config import LoraConfig
+from harness.model.assignment import AdapterRules
+from harness.model.finding import Finding, Location, finding
+from harness.text import visible
+
+CONFIG = "adapter_config.json"
+ALL_LINEAR = "all-linear"
+
+_MAX_ENTRIES = 2000
+_MOST_NAMED = 5
+_MAX_ALPHA = 65_536
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
+_HUB_CACHE = re.compile(r"models--(?:[^/]*--)?(?P<name>[^/]+)")
+# Initialisations that leave the base model's weights as they are. PiSSA, OLoRA, CorDA and LoftQ change them.
+_PLAIN_INITS = ("gaussian", "orthogonal", "eva")
+# Read below, or without effect on an adapter that is loaded to be scored.
+_KNOWN = frozenset(
+    (
+        *("peft_type", "task_type", "auto_mapping", "base_model_name_or_path", "r", "lora_alpha", "target_modules"),
+        *("bias", "use_rslora", "rank_pattern", "alpha_pattern", "init_lora_weights", "layers_to_transform"),
+        *("peft_version", "revision", "inference_mode", "lora_dropout", "eva_config", "runtime_config"),
+        # Only with `use_qalora` and `megatron_config`, which are refused.
+        *("ensure_weight_tying", "qalora_group_size", "megatron_core"),
+    )
+)
+_OWN_MODULE = re.compile(r"transformers(?:\.\w+)*")
+_MEGATRON = "megatron.core"
+_FIXES = MappingProxyType(
+    {
+        "modules_to_save": "Train without `modules_to_save`: lm_head and embed_tokens stay those of the base model.",
+        "trainable_token_indices": "Train without new tokens: the embeddings stay those of the base model.",
+        "exclude_modules": "Leave it out, and name in `target_modules` what is trained.",
+    }
+)
+_NEWER = "Train without it. If it is a default that a newer peft wrote, delete the line."
+
+
+def check_config(
+    content: bytes, *, rules: AdapterRules, base_name: str
+) -> tuple[tuple[Finding, ...], LoraConfig | None]:
+    """Judge the config's text.
+
+    Args:
+        content: The file's bytes.
+        rules: The assignment's limits.
+        base_name: Name of the assignment's base model; the last part of a path counts.
+
+    Returns:
+        Findings ADM004, ADM005 and ADM006, all there are; and the config if it can be used, which an ADM005 alone
+        does not prevent.
+    """
+    try:
+        raw = json.loads(content, parse_constant=_no_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as problem:
+        return (_found("ADM004", f"`{CONFIG}` is no JSON: {visible(str(problem), 120)}"),), None
+    if not isinstance(raw, dict):
+        return (_found("ADM004", f"`{CONFIG}` holds no JSON object"),), None
+    base = tuple(_check_base(raw, base_name))
+    if raw.get("peft_type") != "LORA":
+        seen = f"`peft_type` is {_shown(raw.get('peft_type'))}"
+        return (*base, _found("ADM006", seen, limit="LORA", pointer="/peft_type")), None
+    problems = (*_check_numbers(raw, rules), *_check_targets(raw, rules), *_check_kind(raw), *_check_unknown(raw))
+    return (*base, *problems), None if problems else _make(raw)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a name that is there twice: readers differ in which one counts."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name is there twice")
+    return value
+
+
+def _found(code: str, seen: str, *, limit: str = "", pointer: str = "", fix: str | None = None) -> Finding:
+    return finding(code, seen, limit=limit, fix=fix, where=Location(path=CONFIG, pointer=pointer or None))
+
+
+def _shown(value: object) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        text = "a deep value"
+    return f"`{visible(text, 80)}`"
+
+
+def _check_base(raw: Mapping[str, object], base_name: str) -> Iterator[Finding]:
+    name = raw.get("base_model_name_or_path")
+    last = _model_name(name) if isinstance(name, str) else ""
+    if last.lower() != _model_name(base_name).lower():
+        seen = f"trained on `{visible(last, 120)}`" if last else "no `base_model_name_or_path`"
+        yield _found("ADM005", seen, limit=f"`{_model_name(base_name)}`", pointer="/base_model_name_or_path")
+
+
+def _model_name(path: str) -> str:
+    """Give the last part of a path or hub id; in a hub cache, the model that the path is of."""
+    parts = [part for part in path.replace("\\", "/").split("/") if part]
+    for part in parts:
+        if cached := _HUB_CACHE.fullmatch(part):
+            return cached["name"]
+    return parts[-1] if parts else ""
+
+
+def _check_numbers(raw: Mapping[str, object], rules: AdapterRules) -> Iterator[Finding]:
+    rank_limit = f"a whole number from 1 to {rules.max_rank}"
+    alpha_limit = f"a number above 0, at most {_MAX_ALPHA}"
+    rank, alpha = raw.get("r"), raw.get("lora_alpha")
+    if not _is_rank(rank, rules):
+        yield _found("ADM006", f"`r` is {_shown(rank)}", limit=rank_limit, pointer="/r")
+    if not _is_alpha(alpha):
+        yield _found("ADM006", f"`lora_alpha` is {_shown(alpha)}", limit=alpha_limit, pointer="/lora_alpha")
+    for name, limit in (("rank_pattern", rank_limit), ("alpha_pattern", alpha_limit)):
+        pattern = raw.get(name) or {}
+        is_rank = name == "rank_pattern"
+        if not isinstance(pattern, dict) or len(pattern) > _MAX_ENTRIES:
+            yield _found("ADM006", f"`{name}` is no object of bounded size", limit=limit, pointer=f"/{name}")
+            continue
+        for key, value in pattern.items():
+            if not _PLAIN_NAME.fullmatch(key) or not (_is_rank(value, rules) if is_rank else _is_alpha(value)):
+                seen = f"`{name}` maps {_shown(key)} to {_shown(value)}"
+                yield _found("ADM006", seen, limit=f"a plain module name, and {limit}", pointer=f"/{name}")
+                break
+
+
+def _is_rank(value: object, rules: AdapterRules) -> bool:
+    return type(value) is int and 1 <= value <= rules.max_rank
+
+
+def _is_alpha(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MAX_ALPHA
+
+
+def _check_targets(raw: Mapping[str, object], rules: AdapterRules) -> Iterator[Finding]:
+    targets = raw.get("target_modules")
+    limit = f"a list out of {', '.join(rules.target_modules)}"
+    if isinstance(targets, str):
+        if targets.lower() != ALL_LINEAR:
+            yield _found(
+                "ADM006",
+                f"`target_modules` is the pattern {_shown(targets)}",
+                limit=limit,
+                fix=f'Write the names as a list, such as `"target_modules": {json.dumps(list(rules.target_modules))}`.',
+                pointer="/target_modules",
+            )
+        return
+    if not isinstance(targets, list) or not targets or len(targets) > _MAX_ENTRIES:
+        yield _found("ADM006", f"`target_modules` is {_shown(targets)}", limit=limit, pointer="/target_modules")
+        return
+    bad = [name for name in targets if not _is_allowed(name, rules)]
+    if bad:
+        seen = f"`target_modules` names {', '.join(_shown(name) for name in bad[:3])}"
+        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+        yield _found("ADM006", seen + more, limit=limit, pointer="/target_modules")
+
+
+def _is_allowed(name: object, rules: AdapterRules) -> bool:
+    if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name):
+        return False
+    return name.rpartition(".")[2] in rules.target_modules
+
+
+def _check_kind(raw: Mapping[str, object]) -> Iterator[Finding]:
+    if raw.get("task_type") not in (None, "CAUSAL_LM"):
+        yield _found("ADM006", f"`task_type` is {_shown(raw['task_type'])}", limit="CAUSAL_LM", pointer="/task_type")
+    if raw.get("bias") not in (None, "none"):
+        yield _found("ADM006", f"`bias` is {_shown(raw['bias'])}", limit="none", pointer="/bias")
+    rslora = raw.get("use_rslora")
+    if rslora is not None and not isinstance(rslora, bool):
+        yield _found("ADM006", f"`use_rslora` is {_shown(rslora)}", limit="true or false", pointer="/use_rslora")
+    start = raw.get("init_lora_weights")
+    if start is not None and not isinstance(start, bool) and start not in _PLAIN_INITS:
+        yield _found(
+            "ADM006",
+            f"`init_lora_weights` is {_shown(start)}",
+            limit="an initialisation that leaves the base model's weights as they are",
+            fix="Save with `path_initial_model_for_weight_conversion`, which makes it a plain LoRA adapter.",
+            pointer="/init_lora_weights",
+        )
+    if not _is_own_mapping(raw.get("auto_mapping")):
+        yield _found(
+            "ADM006",
+            f"`auto_mapping` is {_shown(raw['auto_mapping'])}",
+            limit="null, or a class of transformers",
+            pointer="/auto_mapping",
+        )
+    layers = raw.get("layers_to_transform")
+    if layers is not None and not _are_layers(layers):
+        yield _found(
+            "ADM006",
+            f"`layers_to_transform` is {_shown(layers)}",
+            limit="null or a list of layer numbers",
+            pointer="/layers_to_transform",
+        )
+
+
+def _is_own_mapping(mapping: object) -> bool:
+    """Tell whether this is what peft writes by itself where no task type was given. It is dropped in any case."""
+    if mapping in (None, {}):
+        return True
+    library = mapping.get("parent_library") if isinstance(mapping, dict) else None
+    return isinstance(library, str) and _OWN_MODULE.fullmatch(library) is not None
+
+
+def _are_layers(layers: object) -> bool:
+    many = layers if isinstance(layers, list) else [layers]
+    return len(many) <= _MAX_ENTRIES and all(type(one) is int and 0 <= one < _MAX_ENTRIES for one in many)
+
+
+def _check_unknown(raw: Mapping[str, object]) -> Iterator[Finding]:
+    """Refuse what may change what the adapter computes: any other setting that is switched on or filled in.
+
+    Numbers and strings too: nobody knows what they change. peft 0.21 writes none that is not known here.
+    """
+    if raw.get("megatron_core") not in (None, _MEGATRON):
+        seen = f"`megatron_core` is {_shown(raw['megatron_core'])}"
+        yield _found("ADM006", seen, limit=f"null or {_MEGATRON}: no other module is loaded", pointer="/megatron_core")
+    on = [name for name, value in raw.items() if name not in _KNOWN and value]
+    for name in on[:_MOST_NAMED]:
+        shown = visible(name, 80)
+        more = f", and {len(on) - _MOST_NAMED} other settings are on" if len(on) > _MOST_NAMED else ""
+        limit = "null, false or empty: a plain LoRA adapter"
+        seen = f"`{shown}` is {_shown(raw[name])}{more}"
+        yield _found("ADM006", seen, limit=limit, fix=_FIXES.get(name, _NEWER), pointer=f"/{shown}")
+
+
+def _make(raw: Mapping[str, object]) -> LoraConfig:
+    """Build the config out of values that were all checked."""
+    targets, layers = raw["target_modules"], raw.get("layers_to_transform")
+    rank, alpha = raw["r"], raw["lora_alpha"]
+    ranks, alphas = raw.get("rank_pattern") or {}, raw.get("alpha_pattern") or {}
+    assert isinstance(rank, int) and isinstance(alpha, int | float)
+    assert isinstance(ranks, dict) and isinstance(alphas, dict)
+    return LoraConfig(
+        rank=rank,
+        alpha=alpha,
+        targets=tuple(targets) if isinstance(targets, list) else None,
+        layers=None if layers in (None, []) else tuple(layers) if isinstance(layers, list) else (cast(int, layers),),
+        rank_pattern=ranks,
+        alpha_pattern=alphas,
+        use_rslora=raw.get("use_rslora") is True,
+    )

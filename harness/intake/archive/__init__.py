@@ -1,0 +1,1 @@
+"""Readers of what students hand in, and the writer of the unpacked tree."""

@@ -1,0 +1,1 @@
+"""Reads a git repository as if it were an archive."""

@@ -1,0 +1,110 @@
+"""Reads the files of one commit of a git repository on disk, or of a bundle. Checks out nothing, fetches nothing.
+
+Filters, attributes, submodules and LFS are not applied: a file is what its blob holds.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+from harness.intake.archive.entries import BadArchive, Entry, EntryKind, OverBudget, reading
+from harness.intake.archive.writer import TreeWriter
+from harness.intake.git.blob import read_blob
+from harness.intake.git.process import Git, new_repository
+from harness.intake.git.refs import choose, read_bundle_head, read_revision
+from harness.intake.git.store import HEAD, copy_objects, is_repository, pack_content
+
+MAX_OBJECT_FILES = 100_000
+
+_OVERHEAD_BYTES = 64_000_000
+_LINE_BYTES = 16_384
+_FSCK_BAD_OBJECT = 1  # ERROR_OBJECT of git's builtin/fsck.c
+_ROW = re.compile(rb"(?P<mode>[0-7]{6}) (?P<type>[a-z]+) (?P<sha>[0-9a-f]{40})\t(?P<name>.+)", re.DOTALL)
+_KINDS = {b"120000": EntryKind.LINK, b"160000": EntryKind.SUBMODULE}
+
+
+def read_git(source: Path, *, revision: str | None, near: Path, max_bytes: int) -> Iterator[Entry]:
+    """Give the files of a commit.
+
+    Args:
+        source: A bare repository, a folder with `.git`, or a bundle.
+        revision: Branch, tag or object name; None is what `HEAD` names.
+        near: Folder for a repository of our own, which is removed at the end.
+        max_bytes: The budget of the submission; objects, history included, may take four times as much and some.
+
+    Raises:
+        BadArchive: It is no repository, or a damaged or incomplete one, or reading it takes git too long.
+        OverBudget: Its objects take too much room.
+        ConfigError: There is no git, no such revision, or the source cannot be read.
+    """
+    most_bytes = 4 * max_bytes + _OVERHEAD_BYTES
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".git-", suffix=".part", dir=near)))
+        git = new_repository(scratch / "own.git", file_bytes=most_bytes)
+        (git.folder / "objects" / "pack").rmdir()
+        writer = TreeWriter(git.folder / "objects", max_bytes=most_bytes, max_files=MAX_OBJECT_FILES)
+        try:
+            sha = _take(source, revision or HEAD, writer)
+        except OverBudget as problem:
+            raise OverBudget(f"{problem} of objects, history included") from problem
+        _verify(git)
+        listing = stack.enter_context(git.start("ls-tree", "-r", "-z", "--full-tree", sha))[1]
+        objects = stack.enter_context(git.start("cat-file", "--batch"))
+        for row in _rows(listing):
+            yield _entry(git, row, objects, max_bytes)
+
+
+def _take(source: Path, revision: str, writer: TreeWriter) -> str:
+    """Copy what there is of objects; gives the object name of the revision."""
+    if source.is_file():
+        with reading(source.name):
+            file = source.open("rb")
+        with file:
+            refs = read_bundle_head(file, source.name)
+            writer.add_file(("pack", "pack-0000.pack"), pack_content(file, source.name), executable=False)
+        return revision if re.fullmatch("[0-9a-f]{40}", revision) else choose(refs, revision)
+    repository = source if is_repository(source) else source / ".git"
+    if repository.is_symlink() or not is_repository(repository):
+        raise BadArchive("it is no git repository, or its `.git` points elsewhere")
+    copy_objects(repository, writer)
+    return revision if re.fullmatch("[0-9a-f]{40}", revision) else read_revision(repository, revision)
+
+
+def _verify(git: Git) -> None:
+    """Have every object read once: git trusts objects that are there, and waits for ever on one that lies on its size.
+
+    Objects that are missing are not looked for here: the history of a shallow clone is.
+    """
+    for pack in sorted((git.folder / "objects" / "pack").glob("*.pack")):
+        git.run("index-pack", str(pack))
+    git.run("fsck", "--no-full", "--no-dangling", "--no-reflogs", "--no-progress", failure_bits=_FSCK_BAD_OBJECT)
+
+
+def _rows(listing: IO[bytes]) -> Iterator[re.Match[bytes]]:
+    """Split what `ls-tree -z` writes: `MODE TYPE SHA TAB NAME NUL`."""
+    rest = b""
+    while chunk := listing.read(_LINE_BYTES):
+        *rows, rest = (rest + chunk).split(b"\0")
+        for row in rows:
+            parsed = _ROW.fullmatch(row)
+            if parsed is None:
+                raise BadArchive("it holds a tree that cannot be read")
+            yield parsed
+        if len(rest) > _LINE_BYTES:
+            raise BadArchive(f"it holds a name of more than {_LINE_BYTES} bytes")
+
+
+def _entry(git: Git, row: re.Match[bytes], objects: tuple[IO[bytes], IO[bytes]], max_bytes: int) -> Entry:
+    def open_content() -> IO[bytes]:
+        return read_blob(*objects, row["sha"], max_bytes=max_bytes, failed=git.failed)
+
+    return Entry(
+        raw_name=row["name"],
+        is_utf8=True,
+        kind=_KINDS.get(row["mode"], EntryKind.FILE if row["type"] == b"blob" else EntryKind.SPECIAL),
+        executable=row["mode"] == b"100755",
+        open=open_content,
+    )

@@ -1,0 +1,1 @@
+"""GPUs: what the driver says of them, leases, and who is to blame."""

@@ -1,0 +1,1 @@
+"""The pinned runtime image: how it is made and verified."""

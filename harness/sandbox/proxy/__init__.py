@@ -1,0 +1,1 @@
+"""The proxy through which a fetch reaches the network."""
