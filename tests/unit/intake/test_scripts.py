@@ -1,5 +1,6 @@
 """Each known trouble of scripts is one finding with file, line and excerpt; good scripts have none."""
 
+import shutil
 import subprocess
 import unicodedata
 from pathlib import Path
@@ -176,8 +177,11 @@ def test_test_files_in_python_count_where_run_sh_calls_it(tmp_path: Path) -> Non
     assert found == [("INT019", f"{name}:{line}") for name in ("code/predict.py", "tools/show.py") for line in (1, 4)]
 
 
-def test_reference_submission_has_no_findings(root: Path) -> None:
-    assert inspect_scripts(root, Surroundings(gdown="6.0", test_files=("private.json", "public.json"))) == ()
+def test_reference_submission_has_no_findings(root: Path, tmp_path: Path) -> None:
+    for name in ("run.sh", "download.sh"):
+        shutil.copy(root / name, tmp_path)
+    shutil.copytree(root / "submission", tmp_path / "submission")
+    assert inspect_scripts(tmp_path, Surroundings(gdown="6.0", test_files=("private.json", "public.json"))) == ()
 
 
 def test_joined_lines_count_as_one(tmp_path: Path) -> None:
