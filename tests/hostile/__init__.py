@@ -1,1 +1,0 @@
-"""Hostile submissions, each with the finding it must end in. `make hostile` runs them all; see `case`."""
