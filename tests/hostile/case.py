@@ -43,7 +43,6 @@ class Case:
         on: The sandboxes that it makes sense on.
         limits: Budgets of stages that differ from the suite's, such as ``{"run": {"timeout_s": 2}}``.
         fault: The kind of fault of ours that it must end in instead, with the submission left ungraded.
-        bugs: By engine, what is known to be wrong in the grader, so that the case fails there for now.
         most_s: Grading it may take no longer.
         cheap: It may be drawn for the sample of the ordinary tests.
         scored: It goes all the way through scoring.
@@ -57,7 +56,6 @@ class Case:
     on: frozenset[str]
     limits: Limits
     fault: str | None
-    bugs: Mapping[str, str]
     most_s: float
     cheap: bool
     scored: bool
@@ -69,7 +67,6 @@ def hostile(
     on: frozenset[str] = EVERYWHERE,
     limits: Limits | None = None,
     fault: str | None = None,
-    bugs: Mapping[str, str] | None = None,
     most_s: float = 30.0,
     cheap: bool = False,
     scored: bool = False,
@@ -86,7 +83,6 @@ def hostile(
             on=on,
             limits=limits or {},
             fault=fault,
-            bugs=bugs or {},
             most_s=most_s,
             cheap=cheap,
             scored=scored,

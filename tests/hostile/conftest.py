@@ -57,14 +57,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("place", engines, indirect=True, scope="session")
 
 
-def _marks(engine: str, case: Case | None = None) -> list[pytest.MarkDecorator]:
-    """Keep an engine's cases together and in order where tests run at the same time; a known bug must still be one."""
-    known = [pytest.mark.xfail(reason=case.bugs[engine], strict=True)] if case and engine in case.bugs else []
-    return [pytest.mark.xdist_group(engine), *known]
+def _marks(engine: str) -> list[pytest.MarkDecorator]:
+    """Keep an engine's cases together and in order where tests run at the same time."""
+    return [pytest.mark.xdist_group(engine)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [one for kind in ("passed", "failed", "xfailed", "xpassed") for one in terminalreporter.getreports(kind)]
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.getreports(kind)]
     rows = [Row(**value) for one in reports for name, value in one.user_properties if name == ROW]
     if not rows:
         return

@@ -72,7 +72,7 @@ def mounts(folder: Path) -> None:
     )
 
 
-@hostile(stage="run", on=CONTAINERS, bugs={PODMAN: "its own seccomp profile lets anybody make a user namespace"})
+@hostile(stage="run", on=CONTAINERS)
 def namespaces(folder: Path) -> None:
     """A user namespace would give all capabilities over itself."""
     _attempts(folder, "unshare -U true", "unshare -Ur id", "unshare -m true", "unshare -n true", "nsenter -t 1 -m true")
@@ -140,7 +140,7 @@ def system_calls_that_change_the_machine(folder: Path) -> None:
     )
 
 
-@hostile(stage="run", on=CONTAINERS, bugs={PODMAN: "its own seccomp profile allows keyctl"})
+@hostile(stage="run", on=CONTAINERS)
 def keyrings(folder: Path) -> None:
     """Keys of the kernel are not of a container alone."""
     _syscalls(folder, (248, ("user", "k", "v", 1, -2)), (250, (0, -3, 1)))  # add_key, keyctl

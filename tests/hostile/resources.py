@@ -28,7 +28,6 @@ def more_processes_than_allowed(folder: Path) -> None:
     stage="run",
     on=CONTAINERS,
     limits=FEW_PROCESSES,
-    bugs={DOCKER: "the control group is looked at ten times a second, and is gone before the next look"},
 )
 def more_processes_than_allowed_and_gone_at_once(folder: Path) -> None:
     """The same, but the container ends within a few milliseconds of it."""
@@ -211,7 +210,6 @@ def processors_kept_busy(folder: Path) -> None:
     stage="run",
     on=frozenset({PROCESS}),
     fault="SandboxFault",
-    bugs={PROCESS: "what the program has just started is not known yet, and goes on"},
 )
 def supervisor_killed(folder: Path) -> None:
     """Without isolation nobody can tell whether the program or the machine did it: not graded, and why."""
