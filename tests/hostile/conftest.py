@@ -50,7 +50,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     pairs = _wanted()
     if "case" in metafunc.fixturenames:
         ids = [f"{engine}-{case.theme}-{case.name}" for engine, case in pairs]
-        values = [pytest.param(*pair, id=name, marks=_marks(*pair)) for pair, name in zip(pairs, ids, strict=True)]
+        values = [pytest.param(*pair, id=name, marks=_marks(pair[0])) for pair, name in zip(pairs, ids, strict=True)]
         metafunc.parametrize(("place", "case"), values, indirect=["place"], scope="session")
     elif "place" in metafunc.fixturenames:
         engines = [pytest.param(engine, marks=_marks(engine)) for engine in dict.fromkeys(one for one, _ in pairs)]

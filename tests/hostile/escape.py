@@ -5,7 +5,7 @@ Each attempt that works ends the script with a code that fails the case; else th
 
 from pathlib import Path
 
-from .case import CONTAINERS, PODMAN, hostile
+from .case import CONTAINERS, hostile
 from .parts import ANSWER, BREACH, COPY, ESCAPED, SECRET, python, refuse, write_download, write_prompts, write_run
 
 SEARCH = "grep -rslI --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr"

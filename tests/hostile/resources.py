@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .case import CONTAINERS, DOCKER, PROCESS, hostile
+from .case import CONTAINERS, PROCESS, hostile
 from .parts import ANSWER, COPY, python, write_download, write_run
 
 TWO_SECONDS = {"run": {"timeout_s": 2}}
