@@ -30,7 +30,9 @@ def podman_service() -> Iterator[str]:
             environment(CONTAINERS_CONF=None if Path("/run/systemd/system").exists() else str(config)),
             Path(folder, "log").open("wb") as log,
         ):
-            service = subprocess.Popen(["podman", "system", "service", "--time=0", url], stdout=log, stderr=log)
+            # Its monitors leave a file `oom` in the working directory.
+            command = ["podman", "system", "service", "--time=0", url]
+            service = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
             try:
                 give_up = time.monotonic() + _START_S
                 while not socket.exists() and service.poll() is None and time.monotonic() < give_up:
