@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from harness.errors import HarnessError
 
 _SAMPLE_PAUSE_S = 0.1
 _ENGINE_PAUSE_S = 0.5
 _EVENT_PAUSE_S = 0.005
+_SCARCE = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +60,30 @@ class Cgroup:
         return memory_in_use({"usage": usage, "stats": _table(self.memory / "memory.stat")}) or 0
 
     def oom_kills(self) -> int:
-        """Count the processes that the kernel killed for want of memory.
-
-        Raises:
-            OSError: The group is gone.
-        """
+        """Count the processes that the kernel killed for want of memory, in the group or around it."""
         v1, v2 = self.memory / "memory.oom_control", self.memory / "memory.events"
         return _table(v2 if v2.exists() else v1).get("oom_kill", 0)
 
-    def pids_refused(self) -> int:
-        """Count how often the kernel refused a new process or thread.
+    def memory_limit_hits(self) -> int:
+        """Count how often the group came to its own memory limit."""
+        return _limit_hits(self.memory)
 
-        Raises:
-            OSError: The group is gone.
-        """
+    def limit_hits_around(self) -> int:
+        """Count how often the groups around it came to their memory limits; they outlive the group."""
+        return sum(_limit_hits(folder) for folder in self.memory.parents if (folder / "cgroup.procs").exists())
+
+    def pids_refused(self) -> int:
+        """Count how often the kernel refused a new process or thread, at the group's limit or one around it."""
         return _table(self.pids / "pids.events").get("max", 0)
+
+    def is_full_of_pids(self) -> bool:
+        """Tell whether the group itself came to its limit of processes; True where the kernel does not tell."""
+        peak, most = _number(self.pids / "pids.peak"), _number(self.pids / "pids.max")
+        return peak is None or (most is not None and peak >= most)
+
+    def exists(self) -> bool:
+        """Tell whether the group is still there."""
+        return (self.memory / "cgroup.procs").exists()
 
 
 class CgroupWatch:
@@ -90,7 +102,22 @@ class CgroupWatch:
         self._thread = threading.Thread(target=self._run, name="cgroup-watch", daemon=True)
         self.peak_bytes: int | None = None
         self.oom_kills = 0
-        self.pids_refused = 0
+        self.pids_refused = False
+        self._own_hits = 0
+        self._refused_outside = False
+        self._hits_around = 0 if self._cgroup is None else self._cgroup.limit_hits_around()
+        self._least_free = 1.0
+
+    @property
+    def machine_ran_out(self) -> bool:
+        """Whether memory or processes ran out around the group, while it stayed below its own limits.
+
+        Around it: a group that holds it came to its limit, or less than 3 % of the machine's memory was left.
+        """
+        if self._cgroup is None or self._own_hits > 0:
+            return self._refused_outside
+        around = self._cgroup.limit_hits_around() > self._hits_around
+        return self._refused_outside or (self.oom_kills > 0 and (around or self._least_free < _SCARCE))
 
     def start(self) -> None:
         """Begin to sample."""
@@ -117,13 +144,21 @@ class CgroupWatch:
             woken = select.poll()
             for path in cgroup.event_files():
                 woken.register(stack.enter_context(path.open("rb")), select.POLLPRI)
-            while not self._stop.is_set():
-                self.oom_kills = cgroup.oom_kills()
-                self.pids_refused = cgroup.pids_refused()
-                self._keep_peak(cgroup.memory_bytes())
+            while not self._stop.is_set() and cgroup.exists():
+                self._look(cgroup)
                 # The kernel wakes us when a count changes: the group may be gone a hundredth of a second later.
                 if woken.poll(_SAMPLE_PAUSE_S * 1000):
                     self._stop.wait(_EVENT_PAUSE_S)
+
+    def _look(self, cgroup: Cgroup) -> None:
+        self.oom_kills = cgroup.oom_kills()
+        self._own_hits = cgroup.memory_limit_hits()
+        if cgroup.pids_refused() > 0:
+            self.pids_refused = cgroup.is_full_of_pids()
+            self._refused_outside = not self.pids_refused
+        memory = psutil.virtual_memory()
+        self._least_free = min(self._least_free, memory.available / memory.total)
+        self._keep_peak(cgroup.memory_bytes())
 
     def _keep_peak(self, used_bytes: int | None) -> None:
         if used_bytes:
@@ -178,6 +213,20 @@ def _folder(controller: str, groups: Mapping[str, str], mounts: Mapping[str, tup
     return place / path.lstrip("/")
 
 
+def _limit_hits(memory: Path) -> int:
+    v1, v2 = memory / "memory.failcnt", memory / "memory.events.local"
+    return _table(v2).get("oom", 0) if v2.exists() else _number(v1) or 0
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # not there, or the word `max`
+        return None
+
+
 def _table(path: Path) -> dict[str, int]:
+    if not path.exists():
+        return {}
     rows = (line.split() for line in path.read_text().splitlines())
     return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdecimal()}

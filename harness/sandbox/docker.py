@@ -76,7 +76,6 @@ class DockerSandbox:
             self._grant = grant(gpu.gpu, gpu_ways(self._client), read_driver_files()) if gpu else NO_GPU
             reap(self._client)
             reap_folders()
-            self._life = self._open.enter_context(contextlib.closing(EngineLife(self._client)))
             self._open = self._open.pop_all()  # all went well: kept open until `close`
 
     def _tightened(self, engine: Engine) -> Engine:
@@ -133,7 +132,7 @@ class DockerSandbox:
     def _run_made(self, job: Job, made: Job) -> Ended:
         """Run `job` in a container that is made as `made` says."""
         container = self._container(job.name)
-        with removed(container):
+        with removed(container), contextlib.closing(EngineLife(self._client)) as life:
             self._make(made, container)
             alarm = Alarm()
             with Capture(
@@ -146,7 +145,7 @@ class DockerSandbox:
                     container.attach(stdin=bool(job.stdin)), capture=capture, stdin=job.stdin, on_failure=alarm.wake
                 )
                 try:
-                    return self._run(job, container, alarm=alarm, attachment=attachment)
+                    return self._run(job, container, life, alarm=alarm, attachment=attachment)
                 finally:
                     attachment.abandon()
 
@@ -170,7 +169,7 @@ class DockerSandbox:
             )
         )
 
-    def _run(self, job: Job, container: Container, *, alarm: Alarm, attachment: Attachment) -> Ended:
+    def _run(self, job: Job, container: Container, life: EngineLife, *, alarm: Alarm, attachment: Attachment) -> Ended:
         self._start(job, container)
         began = time.monotonic()
         watches = _Watches.of(job, container, alarm, gpu=None if job.hosts else self._gpu)
@@ -192,8 +191,9 @@ class DockerSandbox:
             status=None if state is None else int(state["ExitCode"]),
             fired=alarm.fired,
             out_of_memory=bool(state and state["OOMKilled"]) or watches.cgroup.oom_kills > 0,
-            pids_refused=watches.cgroup.pids_refused > 0,
-            engine_gone=not state or (alarm.fired is None and state["ExitCode"] != 0 and not self._life.goes_on()),
+            pids_refused=watches.cgroup.pids_refused,
+            machine_ran_out=watches.cgroup.machine_ran_out,
+            engine_gone=not state or (alarm.fired is None and state["ExitCode"] != 0 and not life.goes_on()),
         )
         if seen.fired is None and seen.status in _NOT_STARTED:
             _require_program(job, container)

@@ -25,13 +25,20 @@ def how_it_ended(
     """Say how `job` ended.
 
     Raises:
-        EnvironmentFault: The engine went away, or the program ended badly within its limits while the disk under it was
-            full, or its GPU failed or was not its own: who is to blame?
+        EnvironmentFault: The engine went away, or the program ended badly within its limits while the machine ran out
+            of memory or processes, the disk under it was full, or its GPU failed or was not its own.
     """
-    if cause_of_end(seen) is Cause.ENGINE_GONE or seen.status is None:
+    first = cause_of_end(seen)
+    if first is Cause.ENGINE_GONE or seen.status is None:
         raise EnvironmentFault(
             f"The container engine was stopped or restarted while job {job.name} ran.",
             remedy="See that the engine runs (`systemctl status docker`), and grade again.",
+        )
+    if first is Cause.MACHINE_SHORT:
+        raise EnvironmentFault(
+            f"The machine ran out of memory or processes while job {job.name} ran within its own limits "
+            f"({job.limits.memory_bytes / 1e9:.1f} GB, {job.limits.pids} processes).",
+            remedy="Run fewer jobs at a time, lower the assignment's limits, or take a larger machine; grade again.",
         )
     if seen.fired is None and seen.status != 0:
         _require_room(job)

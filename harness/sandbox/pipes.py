@@ -100,8 +100,10 @@ class Report:
         self._on_end()
 
     def _take(self, words: list[str]) -> None:
-        if words[:1] == ["exec"]:
-            self.exec_errno = int(words[1])
-        if words[:1] == ["end"]:
-            self.status, self.peak_bytes = int(words[1]), int(words[2])
-            self._on_end()
+        """Take the first of each kind; a program of root's can write here too, so what is no report is dropped."""
+        match words:
+            case ["exec", number] if number.isdecimal() and self.exec_errno is None and self.status is None:
+                self.exec_errno = int(number)
+            case ["end", status, peak] if status.isdecimal() and peak.isdecimal() and self.status is None:
+                self.status, self.peak_bytes = min(int(status), 255), int(peak)
+                self._on_end()

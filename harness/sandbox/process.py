@@ -3,7 +3,8 @@
 It does NOT isolate: the program may read and write whatever the user of the harness may, it reaches any host whatever
 the job lists (so nothing is refused), read-only mounts are not enforced and `cpus` is only told to the program. It is
 for code that one trusts.
-What holds as in containers: deadline, output, disk and memory limits, a clean environment, and that no process is left.
+What holds as in containers: deadline, output, disk and memory limits, a clean environment, and that no process is left,
+unless the program hunts the supervisor that keeps them: it runs as the same user.
 """
 
 import contextlib

@@ -22,6 +22,7 @@ from typing import NoReturn
 
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     for descriptor in (report, leash):
         os.set_inheritable(descriptor, False)
     _become_reaper()
+    _prctl(_PR_SET_DUMPABLE, 0)  # so that a program of the same user cannot open our descriptors below /proc
     wake = _wake_on_child()
     program = os.fork()
     if program == 0:

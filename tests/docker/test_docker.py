@@ -8,15 +8,17 @@ import sys
 import textwrap
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 
 from harness.errors import CommandNotFound, EnvironmentFault, SandboxFault
 from harness.sandbox.cause import Cause
-from harness.sandbox.container_config import SANDBOX_USER
+from harness.sandbox.container_config import SANDBOX_USER, container_config
 from harness.sandbox.docker import DockerSandbox
 from harness.sandbox.engine import connect, reap
 from harness.sandbox.gpu.facts import Gpu
@@ -258,6 +260,44 @@ def test_disk_cap(sandbox: DockerSandbox, make_job: MakeJob, script: str) -> Non
 def test_memory_cap(sandbox: DockerSandbox, make_job: MakeJob, attempt: int) -> None:
     ended = sandbox.run(make_job("x=$(head -c 300000000 /dev/zero | tr '\\0' a)", memory_bytes=64 << 20))
     assert ended.cause is Cause.OUT_OF_MEMORY
+
+
+@pytest.fixture
+def narrow(client: docker.DockerClient) -> Iterator[str]:
+    """A control group of the engine's machine for containers, with little memory and few processes: a full machine."""
+    if os.getuid() != 0 or not Path("/sys/fs/cgroup/memory").is_dir() or os.environ.get("HARNESS_TEST_ENGINE"):
+        pytest.skip("needs root, cgroup v1 and Docker")
+    name = f"narrow-{uuid.uuid4().hex[:8]}"
+    places = {kind: Path("/sys/fs/cgroup", kind, name) for kind in ("memory", "pids")}
+    for place in places.values():
+        place.mkdir()
+    (places["memory"] / "memory.limit_in_bytes").write_text(str(100 << 20))
+    (places["pids"] / "pids.max").write_text("14")
+    yield f"/{name}"
+    for kind in Path("/sys/fs/cgroup").iterdir():
+        with contextlib.suppress(OSError):
+            (kind / name).rmdir()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "x = bytearray(150 << 20)",
+        "import threading\nfor _ in range(30): threading.Thread(target=__import__('time').sleep, args=[3]).start()",
+    ],
+)
+def test_machine_that_runs_out_is_not_the_programs_fault(
+    sandbox: DockerSandbox, make_job: MakeJob, narrow: str, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    def inside(*given: Any, **more: Any) -> dict[str, Any]:
+        made = container_config(*given, **more)
+        made["HostConfig"]["CgroupParent"] = narrow
+        return made
+
+    monkeypatch.setattr("harness.sandbox.docker.container_config", inside)
+    with pytest.raises(EnvironmentFault, match="machine ran out of memory or processes while job job ran") as caught:
+        sandbox.run(make_job(argv=("python3", "-c", program), memory_bytes=256 << 20, pids=64))
+    assert "larger machine" in caught.value.remedy
 
 
 def test_memory_cap_counts_tmp(sandbox: DockerSandbox, make_job: MakeJob) -> None:

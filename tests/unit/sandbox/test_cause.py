@@ -9,6 +9,7 @@ KILLED = 128 + 9
 
 VRAM = {"out_of_vram": True}
 OOM, REFUSED, GONE = {"out_of_memory": True}, {"pids_refused": True}, {"engine_gone": True}
+SHORT = {"machine_ran_out": True}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,11 @@ OOM, REFUSED, GONE = {"out_of_memory": True}, {"pids_refused": True}, {"engine_g
         (143, None, GONE, Cause.ENGINE_GONE),
         (KILLED, Cause.DEADLINE, GONE, Cause.ENGINE_GONE),
         (1, None, OOM | GONE, Cause.ENGINE_GONE),
+        (KILLED, None, OOM | SHORT, Cause.MACHINE_SHORT),
+        (1, None, SHORT, Cause.MACHINE_SHORT),
+        (0, None, OOM | SHORT, Cause.EXITED),
+        (KILLED, Cause.DEADLINE, OOM | SHORT, Cause.DEADLINE),
+        (KILLED, None, SHORT | GONE, Cause.ENGINE_GONE),
         (None, None, {}, Cause.ENGINE_GONE),
         (None, Cause.DISK_CAP, {}, Cause.ENGINE_GONE),
     ],

@@ -95,7 +95,8 @@ def test_engine_is_asked_where_there_is_no_group() -> None:
     watch.start()
     assert done.wait(10)
     watch.stop()
-    assert (watch.peak_bytes, watch.oom_kills, watch.pids_refused) == (9, 0, 0)
+    assert (watch.peak_bytes, watch.oom_kills, watch.pids_refused) == (9, 0, False)
+    assert not watch.machine_ran_out
 
 
 @pytest.mark.parametrize(
@@ -110,3 +111,19 @@ def test_engine_is_asked_where_there_is_no_group() -> None:
 )
 def test_memory_in_use(stats: dict[str, object], expected: int | None) -> None:
     assert memory_in_use(stats) == expected
+
+
+@pytest.mark.parametrize(("peak", "most", "full"), [("9", "10", False), ("10", "10", True), ("9", "max", False)])
+def test_whose_limit_of_processes(tmp_path: Path, peak: str, most: str, full: bool) -> None:
+    put(tmp_path, pids__peak=f"{peak}\n", pids__max=f"{most}\n")
+    assert Cgroup(memory=tmp_path, pids=tmp_path).is_full_of_pids() is full
+
+
+def test_limit_hits_of_the_group_and_around_it(tmp_path: Path) -> None:
+    inner = tmp_path / "outer" / "inner"
+    put(inner, memory__failcnt="0\n")
+    put(inner.parent, memory__failcnt="4\n")
+    v1 = Cgroup(memory=inner, pids=inner)
+    assert (v1.memory_limit_hits(), v1.limit_hits_around()) == (0, 4)
+    put(inner, **{"memory__events__local": "max 9\noom 2\noom_kill 2\n"})
+    assert v1.memory_limit_hits() == 2
