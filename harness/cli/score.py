@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from harness.errors import EXIT_FOUND_ERRORS, ConfigError, EnvironmentFault, San
 from harness.model.assignment import Quantization
 from harness.model.result import Score
 from harness.scoring import protocol
-from harness.scoring.client import Answers, converse, worker_command
+from harness.scoring.client import Answers, worker_command
 from harness.scoring.definition import aggregate
 from harness.scoring.local import local_worker
-from harness.scoring.protocol import Failure, PromptedExample, Request
+from harness.scoring.protocol import Failure, PromptedExample, Request, Result
+from harness.scoring.resident import ResidentWorker
+from harness.scoring.weights import digest_of
 
 BASE = "base model"
 LOG_TAIL = 2000
@@ -84,7 +87,11 @@ def score(
         click.echo(json.dumps(as_json(answers, scores), ensure_ascii=False, indent=1))
     else:
         Console().print(as_table(answers, scores))
-    if any(isinstance(outcome, Failure) for outcome in answers.outcomes.values()):
+    refused = [outcome for outcome in answers.outcomes.values() if isinstance(outcome, Failure)]
+    faults = [outcome for outcome in refused if _is_fault(outcome)]
+    if faults:
+        raise SandboxFault(faults[0].message, remedy="Its last words are above; a lack of memory leaves none.")
+    if refused:
         context.exit(EXIT_FOUND_ERRORS)
 
 
@@ -110,6 +117,8 @@ def as_json(answers: Answers, scores: Mapping[str, Score]) -> dict[str, object]:
         "device": answers.ready.device,
         "dtype": answers.ready.dtype,
         "versions": dict(answers.ready.versions),
+        "weights": answers.ready.base.weights,
+        "base_sha256": digest_of(answers.ready.base.files),
         "results": [_row_as_json(name, answers, scores) for name in answers.outcomes],
     }
 
@@ -122,7 +131,8 @@ def as_table(answers: Answers, scores: Mapping[str, Score]) -> Table:
         table.add_column(heading, justify="right")
     for name, outcome in answers.outcomes.items():
         if isinstance(outcome, Failure):
-            table.add_row(escape(name), escape(f"refused: {outcome.message}"))
+            word = "not scored" if _is_fault(outcome) else "refused"
+            table.add_row(escape(name), escape(f"{word}: {outcome.message}"))
             continue
         one = scores[name]
         ratio = f"{one.perplexity / one.base_perplexity:.3f}" if BASE in scores else "-"
@@ -168,9 +178,9 @@ class _Bars:
         self._loading = self.progress.add_task("loading the base model", total=None)
         self._tasks: dict[str, TaskID] = {}
 
-    def __call__(self, event: protocol.Ready | protocol.Progress) -> None:
-        if isinstance(event, protocol.Ready):
-            self.progress.remove_task(self._loading)
+    def __call__(self, event: protocol.Event) -> None:
+        if not isinstance(event, protocol.Progress):
+            self.progress.update(self._loading, visible=False)
             return
         if event.id not in self._tasks:
             self._tasks[event.id] = self.progress.add_task(escape(event.id), total=event.total)
@@ -178,23 +188,43 @@ class _Bars:
 
 
 def _ask(command: Sequence[str], requests: Sequence[Request]) -> Answers:
-    """Run the worker to its last answer; where it dies, show the end of its log."""
+    """Have all requests answered by one warm worker; one over which it dies twice costs that request only."""
     package = str(Path(harness.__file__).parent.parent)
     search = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": search}
-    bars = _Bars()
+    bars, outcomes = _Bars(), dict[str, Result | Failure]()
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch, "worker.log")
+        start = partial(local_worker, command, environment=environment, log=log)
         try:
-            with bars.progress, local_worker(command, environment=environment, log=log) as worker:
-                answers = converse(requests, worker.lines, send=worker.send, on_event=bars)
-            if answers.unanswered:
-                message = f"the scoring worker died before it answered {', '.join(answers.unanswered)}"
-                raise SandboxFault(message, remedy="Its last words are above; a lack of memory leaves none.")
-        except SandboxFault:
-            click.echo(log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:], err=True)
+            with bars.progress, ResidentWorker(start, on_event=bars) as worker:
+                for request in requests:
+                    outcomes[request.id] = _outcome(worker, request)
+        except (EnvironmentFault, SandboxFault):
+            _show_log(log)
             raise
-        return answers
+        if any(_is_fault(outcome) for outcome in outcomes.values()):
+            _show_log(log)
+    assert worker.ready is not None
+    return Answers(ready=worker.ready, outcomes=outcomes, unanswered=())
+
+
+def _outcome(worker: ResidentWorker, request: Request) -> Result | Failure:
+    try:
+        return worker.score(request)
+    except SandboxFault as fault:
+        if worker.ready is None:
+            raise
+        return Failure(id=request.id, kind="internal", message=str(fault))
+
+
+def _is_fault(outcome: Result | Failure) -> bool:
+    return isinstance(outcome, Failure) and outcome.kind == "internal"
+
+
+def _show_log(log: Path) -> None:
+    if log.is_file():
+        click.echo(log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:], err=True)
 
 
 def _aggregate(answers: Answers, *, characters: int) -> dict[str, Score]:

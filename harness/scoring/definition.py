@@ -5,6 +5,10 @@ For example i, with tokenizer `tok`:
     ids_i = ([bos] + tok(prompt_i) + tok(output_i) + [eos])[:max_tokens]      (eos stands in where there is no bos)
     NLL_it = -ln p(ids_it | ids_i1 ... ids_i(t-1))    over the positions t of output and eos that the cut left
 
+A prompt may not push scored positions over the cut: one of more than half of `max_tokens` must leave room for the whole
+output and eos, else the example is refused. So only an output that is long by itself is ever cut, and who writes the
+prompt cannot choose which tokens count (docs/adr/0009-scoring-engine.md).
+
     PPL_i = exp(mean_t NLL_it)                        perplexity of one example
     score = mean_i PPL_i                              every example counts the same
     corpus PPL = exp(sum_it NLL_it / number of it)    every token counts the same
@@ -37,16 +41,21 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class PromptTooLong:
-    """The cut at `max_tokens` left nothing to score: such an example has no perplexity, and none is made up."""
+    """The prompt pushes scored positions over the cut: such an example has no perplexity, and none is made up."""
 
     prompt_tokens: int
     max_tokens: int
 
     def __str__(self) -> str:
         return (
-            f"the prompt has {self.prompt_tokens} tokens, so the cut at {self.max_tokens} leaves none of the output; "
-            f"a prompt may have at most {self.max_tokens - 2} tokens"
+            f"the prompt has {self.prompt_tokens} tokens, so the cut at {self.max_tokens} would take tokens of the "
+            f"output; a prompt of more than {always_fits(self.max_tokens)} tokens must leave room for the whole output"
         )
+
+
+def always_fits(max_tokens: int) -> int:
+    """Give the length in tokens up to which a prompt is never too long, whatever the output: half of the sequence."""
+    return max_tokens // 2
 
 
 def encode(
@@ -59,16 +68,16 @@ def encode(
         output_ids: Tokens of the reference output, without special tokens; may be empty (then eos alone is scored).
         bos: Beginning-of-sequence id, or None where the tokenizer has none: eos stands in.
         eos: End-of-sequence id.
-        max_tokens: Longest sequence, specials included; the rest is cut off at the end.
+        max_tokens: Longest sequence, specials included, at least 3; the rest is cut off at the end.
 
     Returns:
-        The ids, or `PromptTooLong` where no position of output or eos is left.
+        The ids, or `PromptTooLong` where the prompt is over half of the sequence and the cut would take scored tokens.
     """
     first = eos if bos is None else bos
-    scored_from = 1 + len(prompt_ids)
-    if scored_from >= max_tokens:
+    whole = (first, *prompt_ids, *output_ids, eos)
+    if len(prompt_ids) > always_fits(max_tokens) and len(whole) > max_tokens:
         return PromptTooLong(len(prompt_ids), max_tokens)
-    return Encoded((first, *prompt_ids, *output_ids, eos)[:max_tokens], scored_from)
+    return Encoded(whole[:max_tokens], 1 + len(prompt_ids))
 
 
 def example_score(example_id: str, nll_nats: Sequence[float]) -> ExampleScore:

@@ -12,10 +12,11 @@ from harness.errors import EnvironmentFault
 
 @dataclass(frozen=True, slots=True)
 class LocalWorker:
-    """A running worker: its replies as lines, and how to send it a line."""
+    """A running worker: its replies as lines, how to send it a line, and its process id."""
 
     lines: IO[str]
     send: Callable[[str], None]
+    pid: int
 
 
 @contextmanager
@@ -25,12 +26,12 @@ def local_worker(command: Sequence[str], *, environment: Mapping[str, str], log:
     Args:
         command: See `harness.scoring.client.worker_command`.
         environment: All environment variables of the process.
-        log: File that gets what the worker and its libraries write to standard error.
+        log: File to which is added what the worker and its libraries write to standard error.
 
     Raises:
         EnvironmentFault: The process cannot be started.
     """
-    with log.open("wb") as errors:
+    with log.open("ab") as errors:
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment, encoding="utf-8"
@@ -47,7 +48,7 @@ def local_worker(command: Sequence[str], *, environment: Mapping[str, str], log:
             requests.flush()
 
     try:
-        yield LocalWorker(process.stdout, send)
+        yield LocalWorker(process.stdout, send, process.pid)
     finally:
         process.kill()
         process.wait()

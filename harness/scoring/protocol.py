@@ -2,11 +2,14 @@
 
 Host to worker, one object a line:
 
-    {"id", "adapter": path or null for the base model, "examples": [{"id", "prompt", "output"}]}
+    {"id", "adapter": path or null for the base model, "examples": [{"id", "prompt", "output"}],
+     "base": {"path", "quantization", "max_tokens", "sha256"} or null for the base that the worker was started with}
 
 Worker to host:
 
-    {"event": "ready", "device", "dtype", "versions": {name: version}}             once, when the base model is loaded
+    {"event": "ready", "device", "dtype", "versions": {name: version}, "base"}     once, when the base model is loaded
+    {"event": "loaded", "id", "base": {"path", "weights", "bytes", "seconds", "files": {name: SHA-256}}}
+                                                                    another base model was loaded for this request
     {"event": "progress", "id", "done", "total"}                                   examples of one request
     {"event": "result", "id", "examples": [{"id", "tokens", "nll_nats", "perplexity"}]}
     {"event": "error", "id": request or null, "kind": "adapter"|"example"|"base"|"internal", "message"}
@@ -22,7 +25,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
+from harness.model.assignment import Quantization
 from harness.model.result import ExampleScore
+from harness.scoring.placement import Weights
 from harness.scoring.refusal import Kind
 
 _SHOWN = 120
@@ -39,12 +44,40 @@ class PromptedExample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaseSpec:
+    """A base model as the worker sees it: folder, how it is quantised, where sequences are cut.
+
+    `sha256` is the digest that it must have (`weights.digest_of`), or None where any will do.
+    """
+
+    path: str
+    quantization: Quantization
+    max_tokens: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseInfo:
+    """A base model that is loaded: how its weights are held, their size, how long it took, the SHA-256 of its files."""
+
+    path: str
+    weights: Weights
+    bytes: int
+    seconds: float
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Score `examples` with the adapter in the folder `adapter`, or with the bare base model where it is None."""
+    """Score `examples` with the adapter in the folder `adapter`, or with the bare base model where it is None.
+
+    `base` None is the base model that the worker was started with.
+    """
 
     id: str
     adapter: str | None
     examples: tuple[PromptedExample, ...]
+    base: BaseSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +87,15 @@ class Ready:
     device: str
     dtype: str
     versions: Mapping[str, str]
+    base: BaseInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Another base model was loaded for request `id`; others may have made room for it."""
+
+    id: str
+    base: BaseInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +124,8 @@ class Failure:
     message: str
 
 
-Reply = Ready | Progress | Result | Failure
+Event = Ready | Loaded | Progress
+Reply = Event | Result | Failure
 
 
 def encode_request(request: Request) -> str:
@@ -96,10 +139,17 @@ def decode_request(line: str) -> Request:
     Raises:
         ValueError: The line is no request; the text says what was seen.
     """
-    fields = _object(_parse(line, "request"), "request", id=str, adapter=(str, type(None)), examples=list)
+    nothing = type(None)
+    fields = _object(
+        _parse(line, "request"), "request", id=str, adapter=(str, nothing), examples=list, base=(dict, nothing)
+    )
     examples = (_object(one, "example", id=str, prompt=str, output=str) for one in fields["examples"])
+    base = fields["base"]
     return Request(
-        id=fields["id"], adapter=fields["adapter"], examples=tuple(PromptedExample(**one) for one in examples)
+        id=fields["id"],
+        adapter=fields["adapter"],
+        examples=tuple(PromptedExample(**one) for one in examples),
+        base=None if base is None else _spec(base),
     )
 
 
@@ -107,7 +157,10 @@ def encode_reply(reply: Reply) -> str:
     """Give the reply as one line, newline included."""
     match reply:
         case Ready():
-            return _line({"event": "ready", **asdict(reply), "versions": dict(reply.versions)})
+            versions = dict(reply.versions)
+            return _line({"event": "ready", **asdict(reply), "versions": versions, "base": _info_to_json(reply.base)})
+        case Loaded():
+            return _line({"event": "loaded", "id": reply.id, "base": _info_to_json(reply.base)})
         case Progress():
             return _line({"event": "progress", **asdict(reply)})
         case Failure():
@@ -128,6 +181,9 @@ def decode_reply(line: str) -> Reply:
     match event:
         case "ready":
             return _ready(value)
+        case "loaded":
+            fields = _object(value, "loaded", id=str, base=dict)
+            return Loaded(id=fields["id"], base=_info(fields["base"]))
         case "progress":
             return Progress(**_object(value, "progress", id=str, done=int, total=int))
         case "result":
@@ -136,7 +192,7 @@ def decode_reply(line: str) -> Reply:
         case "error":
             return _failure(value)
         case _:
-            raise ValueError(f"reply: expected the event ready, progress, result or error, saw {_seen(line)}")
+            raise ValueError(f"reply: expected the event ready, loaded, progress, result or error, saw {_seen(line)}")
 
 
 def example_to_json(example: ExampleScore) -> dict[str, object]:
@@ -167,10 +223,35 @@ def number_to_json(value: float) -> float | str:
 
 
 def _ready(value: object) -> Ready:
-    fields = _object(value, "ready", device=str, dtype=str, versions=dict)
-    if not all(isinstance(version, str) for version in fields["versions"].values()):
-        raise ValueError(f"ready: versions must be strings, saw {_seen(fields['versions'])}")
-    return Ready(**fields)
+    fields = _object(value, "ready", device=str, dtype=str, versions=dict, base=dict)
+    _check_strings("ready: versions", fields["versions"])
+    return Ready(**{**fields, "base": _info(fields["base"])})
+
+
+def _spec(value: object) -> BaseSpec:
+    fields = _object(value, "base", path=str, quantization=dict, max_tokens=int, sha256=(str, type(None)))
+    try:
+        quantization = Quantization(**fields["quantization"])
+    except TypeError as error:
+        raise ValueError(f"base: quantization is none, saw {_seen(fields['quantization'])}") from error
+    return BaseSpec(**{**fields, "quantization": quantization})
+
+
+def _info(value: object) -> BaseInfo:
+    fields = _object(value, "base", path=str, weights=str, bytes=int, seconds=(int, float), files=dict)
+    if fields["weights"] not in get_args(Weights):
+        raise ValueError(f"base: weights must be one of {', '.join(get_args(Weights))}, saw {_seen(fields['weights'])}")
+    _check_strings("base: files", fields["files"])
+    return BaseInfo(**{**fields, "seconds": float(fields["seconds"])})
+
+
+def _info_to_json(info: BaseInfo) -> dict[str, object]:
+    return {**asdict(info), "files": dict(info.files)}
+
+
+def _check_strings(what: str, value: Mapping[str, object]) -> None:
+    if not all(isinstance(one, str) for one in value.values()):
+        raise ValueError(f"{what} must be strings, saw {_seen(value)}")
 
 
 def _failure(value: object) -> Failure:

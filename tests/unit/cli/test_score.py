@@ -11,9 +11,10 @@ from harness.errors import ConfigError, EnvironmentFault
 from harness.model.result import ExampleScore
 from harness.scoring.client import Answers
 from harness.scoring.definition import aggregate
-from harness.scoring.protocol import Failure, PromptedExample, Ready, Result
+from harness.scoring.protocol import BaseInfo, Failure, PromptedExample, Ready, Result
 
-READY = Ready(device="cpu", dtype="float32", versions={"torch": "2.13.0"})
+INFO = BaseInfo(path="/base", weights="dequantised", bytes=1, seconds=0.5, files={"config.json": "0" * 64})
+READY = Ready(device="cpu", dtype="float32", versions={"torch": "2.13.0"}, base=INFO)
 
 
 def write(path: Path, value: object) -> Path:

@@ -8,7 +8,9 @@ from harness.model.assignment import Quantization
 from harness.model.result import ExampleScore
 from harness.scoring.client import converse, encode_requests, worker_command
 from harness.scoring.protocol import (
+    BaseInfo,
     Failure,
+    Loaded,
     Progress,
     PromptedExample,
     Ready,
@@ -19,7 +21,8 @@ from harness.scoring.protocol import (
     encode_reply,
 )
 
-READY = Ready(device="cpu", dtype="float32", versions={"torch": "2"})
+INFO = BaseInfo(path="/base", weights="full", bytes=7, seconds=0.5, files={"config.json": "ab"})
+READY = Ready(device="cpu", dtype="float32", versions={"torch": "2"}, base=INFO)
 EXAMPLE = PromptedExample(id="a", prompt="p", output="o")
 REQUESTS = tuple(Request(id=name, adapter=None, examples=(EXAMPLE,)) for name in ("one", "two"))
 SCORE = ExampleScore(id="a", tokens=2, nll_nats=0.5, perplexity=math.inf)
@@ -102,3 +105,19 @@ def test_command() -> None:
     assert command[:5] == ("python3", "-m", "harness.scoring.worker", "--base-model", "/base")
     assert command[5] == "--quantization" and '"load_in_4bit": false' in command[6]
     assert command[7:] == ("--device", "cpu", "--dtype", "float32", "--max-tokens", "9")
+    command = worker_command(
+        "python3",
+        "/base",
+        quantization=Quantization(load_in_4bit=True),
+        device="cuda",
+        dtype="auto",
+        max_tokens=9,
+        weights_bytes=10**9,
+        digest_cache="/cache.json",
+    )
+    assert command[-4:] == ("--weights-bytes", "1000000000", "--digest-cache", "/cache.json")
+
+
+def test_a_worker_that_was_talked_to_before_is_not_asked_to_get_ready_again() -> None:
+    answers = converse(REQUESTS[:1], wire(Loaded(id="one", base=INFO), ONE), ready=READY)
+    assert answers.ready == READY and answers.outcomes == {"one": ONE}

@@ -38,29 +38,37 @@ def test_cut_takes_eos_first_then_the_end_of_the_output() -> None:
     assert encode([11], [21, 22], bos=1, eos=2, max_tokens=3) == Encoded((1, 11, 21), scored_from=2)
 
 
-def test_prompt_that_fills_the_sequence_is_an_answer_not_a_score() -> None:
-    refused = encode([7] * 2047, [21], bos=1, eos=2, max_tokens=2048)
-    assert refused == PromptTooLong(2047, 2048)
+def test_prompt_may_not_push_scored_tokens_over_the_cut() -> None:
+    output = [21, 22, 23]
+    fits = encode([7] * (2048 - 5), output, bos=1, eos=2, max_tokens=2048)
+    assert isinstance(fits, Encoded) and fits.scored == 4
+    for longer in (2048 - 4, 2046, 5000):
+        refused = encode([7] * longer, output, bos=1, eos=2, max_tokens=2048)
+        assert refused == PromptTooLong(longer, 2048)
     assert str(refused) == (
-        "the prompt has 2047 tokens, so the cut at 2048 leaves none of the output; "
-        "a prompt may have at most 2046 tokens"
+        "the prompt has 5000 tokens, so the cut at 2048 would take tokens of the output; "
+        "a prompt of more than 1024 tokens must leave room for the whole output"
     )
-    assert encode([7] * 2046, [21], bos=1, eos=2, max_tokens=2048) == Encoded((1, *[7] * 2046, 21), scored_from=2047)
 
 
-@given(IDS, IDS, st.none() | st.just(1), st.integers(2, 70))
+def test_prompt_of_half_the_sequence_is_never_too_long() -> None:
+    cut = encode([7] * 1024, [21] * 3000, bos=1, eos=2, max_tokens=2048)
+    assert isinstance(cut, Encoded) and cut.scored == 2048 - 1 - 1024
+    assert isinstance(encode([7] * 1025, [21] * 3000, bos=1, eos=2, max_tokens=2048), PromptTooLong)
+
+
+@given(IDS, IDS, st.none() | st.just(1), st.integers(3, 70))
 def test_encode_keeps_the_start_and_scores_exactly_what_follows_the_prompt(
     prompt: list[int], output: list[int], bos: int | None, max_tokens: int
 ) -> None:
     whole = [2 if bos is None else bos, *prompt, *output, 2]
     encoded = encode(prompt, output, bos=bos, eos=2, max_tokens=max_tokens)
-    if len(prompt) + 1 >= max_tokens:
-        assert encoded == PromptTooLong(len(prompt), max_tokens)
+    if isinstance(encoded, PromptTooLong):
+        assert 2 * len(prompt) > max_tokens and len(whole) > max_tokens
     else:
-        assert isinstance(encoded, Encoded)
         assert list(encoded.ids) == whole[:max_tokens]
         assert list(encoded.ids[encoded.scored_from :]) == [*output, 2][: max_tokens - 1 - len(prompt)]
-        assert encoded.scored >= 1
+        assert encoded.scored >= min(len(output) + 1, max_tokens - 1 - max_tokens // 2)
 
 
 def test_perplexity_of_a_uniform_guess_is_the_number_of_choices() -> None:

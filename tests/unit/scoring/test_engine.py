@@ -12,14 +12,17 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra [local]")
 
 import torch
-from peft import PeftModel
+from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.nn import Linear4bit
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import log_softmax
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from harness.model.assignment import Quantization
 from harness.model.result import ExampleScore
-from harness.scoring.engine import Engine
+from harness.scoring.base import load_model
+from harness.scoring.engine import REMEMBERED_TEXTS, Engine
 from harness.scoring.protocol import PromptedExample
 from harness.scoring.refusal import AdapterError, BaseModelError, ExampleError
 
@@ -28,6 +31,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:`is_gradient
 
 FULL = Quantization(load_in_4bit=False)
 NF4 = Quantization(load_in_4bit=True)
+ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 MakeBase = Callable[..., Path]
 MakeAdapter = Callable[..., Path]
 
@@ -147,10 +151,39 @@ def test_modules_after_an_adapter_are_the_very_same(
     make_base: MakeBase, adapter: Path, examples: tuple[PromptedExample, ...]
 ) -> None:
     engine = make_engine(make_base())
-    before = {name: id(module) for name, module in engine._model.named_modules()}
+    before = {name: id(module) for name, module in engine._base.model.named_modules()}
     engine.score(examples, adapter)
-    assert {name: id(module) for name, module in engine._model.named_modules()} == before
-    assert not hasattr(engine._model, "peft_config")
+    assert {name: id(module) for name, module in engine._base.model.named_modules()} == before
+    assert not hasattr(engine._base.model, "peft_config")
+
+
+def test_weights_stay_packed_where_memory_is_short(
+    make_base: MakeBase,
+    make_adapter: MakeAdapter,
+    adapter: Path,
+    examples: tuple[PromptedExample, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unpacked = make_engine(make_base(), NF4, dtype="bfloat16")
+    monkeypatch.setattr("harness.scoring.base.total_memory_bytes", lambda device: 1)
+    packed = make_engine(make_base(), NF4, dtype="bfloat16")
+    assert (unpacked.weights, packed.weights) == ("dequantised", "4bit")
+    assert packed.weights_bytes < unpacked.weights_bytes
+    first = packed.score(examples, adapter)
+    assert packed.score(examples, make_adapter(scale=0)) == packed.score(examples, None)
+    assert packed.score(examples, adapter) == first
+    seen, expected = (sum(one.nll_nats for one in scores) for scores in (first, unpacked.score(examples, adapter)))
+    assert seen == pytest.approx(expected, rel=5e-3)
+
+
+def test_unpacked_weights_are_those_that_bitsandbytes_made(make_base: MakeBase) -> None:
+    packed = load_model(make_base(), NF4, torch.device("cpu"), torch.bfloat16)[1]
+    slots = make_engine(make_base(), NF4, dtype="bfloat16")._base.slots
+    for name, module in packed.named_modules():
+        if isinstance(module, Linear4bit):
+            expected = dequantize_4bit(module.weight.data, module.weight.quant_state)
+            assert torch.equal(slots[name].base.weight, expected)
+            assert slots[name].base.weight.unique().numel() > 16
 
 
 def test_nf4_is_near_the_full_base_and_adapters_act_on_it(
@@ -198,7 +231,7 @@ def test_progress_ends_at_all_examples(make_base: MakeBase, examples: tuple[Prom
 def test_prompt_that_fills_the_sequence_is_refused(make_base: MakeBase) -> None:
     engine = make_engine(make_base(), max_tokens=8)
     fine, long = PromptedExample(id="a", prompt="", output="x"), PromptedExample(id="b", prompt="0" * 9, output="x")
-    with pytest.raises(ExampleError, match=r"example 'b': the prompt has \d+ tokens, so the cut at 8 leaves none"):
+    with pytest.raises(ExampleError, match=r"example 'b': the prompt has \d+ tokens, so the cut at 8 would take"):
         engine.score([fine, long], None)
 
 
@@ -297,6 +330,103 @@ def test_damaged_file_is_refused_without_its_path(
     with pytest.raises(AdapterError, match=name) as caught:
         engine.score([], folder)
     assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"r": 2, "rank_pattern": {"self_attn.q_proj": 4, "layers.1.mlp.up_proj": 8}, "alpha_pattern": {"v_proj": 1.5}},
+        {
+            "use_rslora": True,
+            "rank_pattern": {"down_proj": 16},
+            "target_modules": ["down_proj", "layers.0.mlp.up_proj"],
+        },
+        {"target_modules": "all-linear"},
+        {"target_modules": r".*\.(q|v)_proj"},
+        {"layers_to_transform": [1]},
+        {"exclude_modules": ["o_proj"]},
+    ],
+)
+def test_settings_mean_what_they_mean_to_peft(
+    engine: Engine, make_base: MakeBase, examples: tuple[PromptedExample, ...], tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    torch.manual_seed(3)
+    config = LoraConfig(**({"r": 4, "lora_alpha": 6, "target_modules": list(ALL_LINEAR)} | fields))
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(make_base()), config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(0.0, 0.3)
+    model.save_pretrained(tmp_path)
+    assert_close(engine.score(examples, tmp_path), slow_score(make_base(), examples, tmp_path))
+
+
+def test_lora_on_the_head_counts_too(
+    make_base: MakeBase, examples: tuple[PromptedExample, ...], tmp_path: Path
+) -> None:
+    base = make_base(tied=False)
+    torch.manual_seed(3)
+    config = LoraConfig(r=4, target_modules=["lm_head"], init_lora_weights=False)
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
+    model.save_pretrained(tmp_path, save_embedding_layers=False)
+    assert_close(make_engine(base).score(examples, tmp_path), slow_score(base, examples, tmp_path))
+
+
+def test_shared_start_of_prompts_changes_nothing(
+    engine: Engine, adapter: Path, make_base: MakeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = "Translate into modern Chinese, please: 子曰學而 "
+    examples = [PromptedExample(id=str(one), prompt=f"{template}{one}", output="x" * (one % 7)) for one in range(120)]
+    assert engine._shared(engine._encode(examples)) > 15
+    seen = engine.score(examples, adapter)
+    assert_close(seen[:9], slow_score(make_base(), examples[:9], adapter))
+    monkeypatch.setattr("harness.scoring.engine.shared_prefix", lambda rows, at_most: 0)
+    assert_close(seen, [(one.tokens, one.nll_nats) for one in engine.score(examples, adapter)])
+
+
+def test_same_prompts_share_all_but_the_last_token_before_the_output(engine: Engine, make_base: MakeBase) -> None:
+    examples = [PromptedExample(id=str(one), prompt="same for all " * 5, output="ab" * one) for one in range(80)]
+    encoded = engine._encode(examples)
+    assert engine._shared(encoded) == encoded[0].scored_from - 1
+    assert_close(engine.score(examples, None)[:5], slow_score(make_base(), examples[:5]))
+
+
+@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2", "gpt2", "sliding"])
+def test_other_models_score_by_the_definition(
+    make_base: MakeBase, examples: tuple[PromptedExample, ...], tmp_path: Path, kind: str
+) -> None:
+    """The first three have our own forward pass; a model that is not known, or looks at a window, has its own."""
+    base = other_base(make_base(), tmp_path, kind)
+    engine = make_engine(base)
+    assert (engine._decoder is not None) == (kind in ("llama", "mistral", "qwen2"))
+    assert_close(engine.score(examples, None), slow_score(base, examples))
+
+
+def other_base(base: Path, folder: Path, kind: str) -> Path:
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.save_pretrained(folder)
+    sizes = {"vocab_size": len(tokenizer), "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    if kind != "gpt2":
+        sizes |= {"intermediate_size": 128, "num_key_value_heads": 2, "initializer_range": 0.15}
+    if kind in ("mistral", "sliding"):
+        sizes["sliding_window"] = 8 if kind == "sliding" else None
+    torch.manual_seed(0)
+    config = AutoConfig.for_model("mistral" if kind == "sliding" else kind, **sizes, eos_token_id=0, bos_token_id=None)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    return folder
+
+
+def test_texts_are_tokenised_once_and_the_last_few_remembered(
+    engine: Engine, examples: tuple[PromptedExample, ...]
+) -> None:
+    expected, outputs = engine.score(examples, None), tuple(one.output for one in examples)
+    remembered = engine._texts[outputs]
+    for number in range(2 * REMEMBERED_TEXTS):
+        changed = [PromptedExample(id=one.id, prompt=f"{number}{one.prompt}", output=one.output) for one in examples]
+        assert engine.score(changed, None) != expected
+        assert engine._texts[outputs] is remembered
+    assert len(engine._texts) == REMEMBERED_TEXTS
+    assert engine.score(examples, None) == expected
 
 
 def test_tokenizer_with_more_tokens_than_the_model_is_refused(make_base: MakeBase, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 import harness
@@ -110,3 +111,31 @@ def test_packages_that_are_missing_are_named(environment: dict[str, str], tmp_pa
     assert ended.returncode == 1
     with pytest.raises(EnvironmentFault, match="needs is not installed: No module named 'torch'"):
         converse([], ended.stdout.decode().splitlines())
+
+
+@pytest.mark.slow
+def test_a_lack_of_memory_costs_its_request_only(
+    make_base: MakeBase,
+    adapter: Path,
+    examples: tuple[PromptedExample, ...],
+    environment: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """The address space is closed between two requests and opened again: nothing is pretended."""
+    long = tuple(PromptedExample(id=str(one), prompt="子曰" * 300, output="學而" * 300) for one in range(40))
+    first, large, last = (
+        Request(id=name, adapter=str(adapter), examples=many)
+        for name, many in (("first", examples), ("large", long), ("last", examples))
+    )
+    with local_worker(command(make_base()), environment=environment, log=tmp_path / "log") as worker:
+        before = converse([first], worker.lines, send=worker.send)
+        taken = psutil.Process(worker.pid).memory_info().vms
+        psutil.Process(worker.pid).rlimit(psutil.RLIMIT_AS, (taken, psutil.RLIM_INFINITY))
+        failed = converse([large], worker.lines, send=worker.send, ready=before.ready).outcomes["large"]
+        psutil.Process(worker.pid).rlimit(psutil.RLIMIT_AS, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+        after = converse([last], worker.lines, send=worker.send, ready=before.ready)
+    assert isinstance(failed, Failure) and failed.kind == "internal"
+    assert "memory" in failed.message.lower()
+    answers = before.outcomes["first"], after.outcomes["last"]
+    assert isinstance(answers[0], Result) and isinstance(answers[1], Result)
+    assert answers[0].examples == answers[1].examples
