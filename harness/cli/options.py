@@ -38,7 +38,8 @@ OPTIONS = (
     click.option(
         "--gpu",
         metavar="UUID|auto",
-        help="GPU that programs have to themselves, as `nvidia-smi -L` names it; auto takes a free one. Default: none.",
+        help="GPU that programs have to themselves, as `nvidia-smi -L` names it; auto: a free one, or the CPU where there "
+        "is no GPU. Default: none.",
     ),
     click.option(
         "--format",
@@ -75,8 +76,11 @@ def start(
     from harness.batch.single import grade_submission
     from harness.report.console import show
     from harness.report.progress import StageProgress
+    from harness.sandbox.gpu.slot import AUTO, any_gpu
 
     error_console, console = Console(stderr=True), Console()
+    if gpu == AUTO and not any_gpu():
+        error_console.print("--gpu auto: this machine has no GPU; all runs on the CPU.")
     run_folder = output or Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     with StageProgress(error_console) as progress:
         graded = grade_submission(

@@ -6,6 +6,7 @@ import click
 
 from harness.errors import EXIT_FOUND_ERRORS, ConfigError
 from harness.schema import store
+from harness.schema.assignment import SCHEMA, assignment_problems
 from harness.schema.document import DocumentError, load
 from harness.schema.problem import Problem
 from harness.schema.validate import problems
@@ -43,7 +44,8 @@ def _report(name: str, file: Path) -> None:
 
 def _check(name: str, file: Path) -> tuple[Problem, ...]:
     try:
-        return problems(load(file), name)
+        document = load(file)
+        return assignment_problems(document, file.parent) if name == SCHEMA else problems(document, name)
     except DocumentError as error:
         return error.problems
     except OSError as error:

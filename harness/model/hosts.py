@@ -48,8 +48,29 @@ def parse_host(entry: str) -> AllowedHost:
         return AllowedHost(kind="network", text=str(network), port=port)
     name = host.removeprefix(".").lower()
     if len(name) > _MAX_NAME or not _NAME.fullmatch(name) or name.rpartition(".")[2].isdigit():
-        raise ValueError("write a name such as drive.google.com, .example.org for a whole domain, or an address")
+        raise ValueError(_hint(entry))
     return AllowedHost(kind="domain" if host.startswith(".") else "name", text=name, port=port)
+
+
+def _hint(entry: str) -> str:
+    """Say what to write in the place of what is no host."""
+    bare = re.sub(r"^[a-z]+://", "", entry, flags=re.IGNORECASE).partition("/")[0]
+    if entry.startswith("*."):
+        return f"write {entry[1:]} for a domain and all below it"
+    if "/" in entry and _network_of_host(entry) is not None:
+        return f"write {_network_of_host(entry)}, the network that this address lies in, or the address alone"
+    if bare != entry and _NAME.fullmatch(bare.lower()):
+        return f"write the host alone: {bare.lower()}"
+    if not entry.isascii():
+        return "write a name with other letters as DNS has it, in the form xn--..."
+    return "write a name such as drive.google.com, .example.org for a whole domain, or an address"
+
+
+def _network_of_host(text: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
 def _split(entry: str) -> tuple[str, int | None]:

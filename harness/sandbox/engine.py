@@ -37,7 +37,21 @@ def connect() -> docker.DockerClient:
     try:
         return docker.from_env()
     except (DockerException, RequestException) as error:
-        raise EnvironmentFault(f"No container engine answers: {error}", remedy=_START_AN_ENGINE) from error
+        place = docker.utils.kwargs_from_env().get("base_url", docker.constants.DEFAULT_UNIX_SOCKET)
+        raise EnvironmentFault(
+            f"No container engine answers at {place}: {_reason(error)}", remedy=_START_AN_ENGINE
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Give the system's own words, which the client wraps many times, or else the client's."""
+    inner: BaseException | None = error
+    while inner is not None:
+        for one in (inner, *inner.args):
+            if isinstance(one, OSError) and one.strerror:
+                return one.strerror.lower()
+        inner = inner.__cause__ or inner.__context__
+    return str(error)
 
 
 def describe(client: docker.DockerClient) -> str:

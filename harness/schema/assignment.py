@@ -16,6 +16,7 @@ from harness.schema.validate import Wrong, listed, problems
 from harness.schema.words import seen_words
 
 FILE = "assignment.yaml"
+SCHEMA = "assignment.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +42,18 @@ def load_assignment(path: Path) -> LoadedAssignment:
     try:
         document = load_yaml(content, str(file))
     except DocumentError as error:
-        raise _wrong(file, error.problems, "assignment.v1") from None
-    if found := problems(document, "assignment.v1"):
-        raise _wrong(file, found, "assignment.v1")
+        raise _wrong(file, error.problems, SCHEMA) from None
+    if found := assignment_problems(document, file.parent):
+        raise _wrong(file, found, SCHEMA)
     assignment = decode(Assignment, document.data)
-    if found := listed(document, _broken(assignment, file.parent)):
-        raise _wrong(file, found, "assignment.v1")
     digest = hashlib.sha256(content).hexdigest()
     return LoadedAssignment(assignment=assignment, folder=file.parent, sha256=digest)
+
+
+def assignment_problems(document: Document, folder: Path) -> tuple[Problem, ...]:
+    """Hold an assignment in `folder` against its schema and, where it fits, against the rules beyond it."""
+    found = problems(document, SCHEMA)
+    return found or listed(document, _broken(decode(Assignment, document.data), folder))
 
 
 def load_examples(path: Path) -> tuple[Example, ...]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .case import CONTAINERS, PROCESS, hostile
+from .case import CONTAINERS, DOCKER, PROCESS, hostile
 from .parts import ANSWER, COPY, python, write_download, write_run
 
 TWO_SECONDS = {"run": {"timeout_s": 2}}
@@ -26,7 +26,7 @@ def more_processes_than_allowed(folder: Path) -> None:
 @hostile(
     "RUN002",
     stage="run",
-    on=CONTAINERS,
+    on=frozenset({DOCKER}),  # Podman tells where to look too late
     limits=FEW_PROCESSES,
 )
 def more_processes_than_allowed_and_gone_at_once(folder: Path) -> None:

@@ -69,6 +69,15 @@ def held_gpu(
         yield HeldGpu(gpu=next(one for one in wanted if one.uuid == lease.uuid), driver=nvml)
 
 
+def any_gpu() -> bool:
+    """Tell whether this machine has a GPU that can be leased, free or not."""
+    nvml = open_nvml()
+    if nvml is None:
+        return False
+    with nvml:
+        return bool(leasable(nvml.inventory()))
+
+
 def wanted_gpus(choice: str | None, inventory: Inventory | None) -> tuple[Gpu, ...]:
     """Decide which GPUs `choice` may mean, in order; none where there is nothing to lease.
 

@@ -122,7 +122,7 @@ def test_schema_problems_are_told_with_their_place(folder: Path) -> None:
             '[bash, download.sh]\n    hosts: [drive.google.com, "https://example.org"]\n',
             '47:31 at /stages/fetch/hosts/1: expected a host, a .domain, an address or network, or "*", '
             'saw "https://example.org"; '
-            "write a name such as drive.google.com, .example.org for a whole domain, or an address",
+            "write the host alone: example.org",
         ),
         (
             "[bash, download.sh]\n",
