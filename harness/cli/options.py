@@ -38,8 +38,8 @@ OPTIONS = (
     click.option(
         "--gpu",
         metavar="UUID|auto",
-        help="GPU that programs have to themselves, as `nvidia-smi -L` names it; auto: a free one, or the CPU where there "
-        "is no GPU. Default: none.",
+        help="GPU that programs have to themselves, as `nvidia-smi -L` names it; auto: a free one, "
+        "or the CPU where there is no GPU. Default: none.",
     ),
     click.option(
         "--format",
