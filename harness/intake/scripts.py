@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from harness.intake.calls import adds_gdown, installs, uses_old_gdown
 from harness.intake.plain import NotPlainFile, read_plain
 from harness.intake.shell import Command, commands
 from harness.model.finding import Finding, Location, finding
@@ -24,18 +25,18 @@ _MOST_IN_PYTHON = 20
 _TESTS = frozenset({"test", "tests"})
 _ARGUMENTS = 4
 
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_NO_UTF8 = re.compile("[\ud800-\udfff]")
 _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 _STARTS = r"(?:^|[\s;&|(`\"'=])"
 _FIXED_PYTHON = re.compile(_STARTS + r"(?:/usr/(?:local/)?bin/)?(?:python|pip)(?:2|[23]\.\d+)(?=$|[\s;&|)\"'`])")
-_GDOWN_OPTION = re.compile(r"\bgdown\b[^;&|]*\s(--id|--fuzzy)\b")
 _GDOWN_WITHOUT = 6
 _CALLED = re.compile(r"(?<![\w./-])((?:[\w.-]+/)*[\w-]+\.py)\b|(?<=\s)-m\s+([\w.]+)")
-_DEFAULT = re.compile(r"\$\{[1-9]:?[-=][^}]*\}")
+_DEFAULT = re.compile(r"\$\{[1-9]:?[-=](?:(?!\$\{)[^}])*+\}")
 _HOME = re.compile(
     r"(?<![\w.~}-])/(?:(?:home|Users)/[\w.-]+|root\b(?![\w.-]))"
     r"|(?<!\w)(?:[A-Za-z]:\\{1,2}Users\b|[A-Za-z]:\\\\\w|[C-F]:\\(?![nrt])\w)"
 )
-_INSTALLS = re.compile(_STARTS + r"(?:pip[\d.]*|conda|mamba|apt|apt-get|uv\s+pip)\s+(?:-\S+\s+)*install\b")
 _ARGUMENT = re.compile(r"\$\{?[#!]?([1-9])(?!\d)")
 _ALL_ARGUMENTS = re.compile(r"\$\{?[@*]|\bshift\b|\bBASH_ARGV\b")
 
@@ -60,7 +61,8 @@ def inspect_scripts(root: Path, surroundings: Surroundings = UNKNOWN) -> tuple[F
     """Look at the two scripts in `root` and at the Python files below it, tests left out.
 
     Returns:
-        Findings INT010 to INT019, each with file, line and an excerpt of it. A script that is not there is no finding.
+        Findings INT010 to INT019, INT021 and INT022, each with file, line and an excerpt of it. A script that is not
+        there is no finding.
     """
     found: list[Finding] = []
     for name in (DOWNLOAD, RUN):
@@ -84,6 +86,7 @@ def _inspect_script(path: Path, name: str, surroundings: Surroundings) -> Iterat
     if text is None:
         yield finding("INT017", f"`{name}` is not plain UTF-8 text", where=Location(path=name, line=1))
         return
+    yield from _encoding(name, text)
     yield from _line_ends(name, text)
     text = text.replace("\r\n", "\n")
     yield from _first_line(name, text)
@@ -93,26 +96,38 @@ def _inspect_script(path: Path, name: str, surroundings: Surroundings) -> Iterat
     yield from _each(name, parsed, "INT014", _HOME.search)
     if name == RUN:
         yield from _arguments(name, parsed)
-        yield from _each(name, parsed, "INT016", _INSTALLS.search)
+        yield from _each(name, parsed, "INT016", installs)
         if surroundings.test_files:
             names = _names(surroundings.test_files)
             yield from _each(name, parsed, "INT019", lambda text: names.search(_DEFAULT.sub("", text)))
 
 
 def _script_text(path: Path) -> str | None:
+    """Give a script's text, each byte that is no UTF-8 as a surrogate; None where bash would not run it."""
     try:
-        text = read_plain(path, most_bytes=_READ_BYTES).decode("utf-8")
-    except (NotPlainFile, UnicodeDecodeError):
+        content = read_plain(path, most_bytes=_READ_BYTES)
+    except NotPlainFile:
         return None
-    return None if "\0" in text else text
+    if b"\0" in content or content.startswith(_UTF16):
+        return None
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _encoding(name: str, text: str) -> Iterator[Finding]:
+    if found := _NO_UTF8.search(text):
+        line = text.count("\n", 0, found.start())
+        shown = _excerpt(text.split("\n", line + 1)[line].rstrip("\r"))
+        yield finding("INT022", f"a byte that is no UTF-8: {shown}", where=Location(path=name, line=line + 1))
 
 
 def _gdown_options(name: str, parsed: tuple[Command, ...], version: str | None) -> Iterator[Finding]:
     """Hold the options that gdown 6 dropped against the gdown that will be called."""
+    if any(adds_gdown(command.text) for command in parsed):
+        version = None
     lacks = version is not None and _major(version) >= _GDOWN_WITHOUT
     code = "INT018" if lacks else "INT013"
     limit = f"gdown {version} in the image takes it, gdown {_GDOWN_WITHOUT} does not"
-    for one in _each(name, parsed, code, _GDOWN_OPTION.search):
+    for one in _each(name, parsed, code, uses_old_gdown, bare=True):
         yield replace(one, limit=f"gdown {version}" if lacks else limit if version else f"gdown {_GDOWN_WITHOUT}")
 
 
@@ -133,25 +148,32 @@ def _called_by_run(root: Path) -> frozenset[str]:
 
 
 def _each(
-    name: str, parsed: tuple[Command, ...], code: str, search: Callable[[str], re.Match[str] | None]
+    name: str, parsed: tuple[Command, ...], code: str, search: Callable[[str], object], *, bare: bool = False
 ) -> Iterator[Finding]:
-    hits = [command for command in parsed if search(command.text)]
-    for command in hits[:_MOST_PER_FILE]:
+    hits = (command for command in parsed if search(command.bare if bare else command.text))
+    for command in islice(hits, _MOST_PER_FILE):
         yield finding(code, _excerpt(command.text), where=Location(path=name, line=command.line))
 
 
 def _line_ends(name: str, text: str) -> Iterator[Finding]:
+    """Tell of CRs: an error where bash runs a word with one, a warning where all stand in comments or in data."""
+    if "\r" not in text:
+        return
     lines = text.split("\n")
     bad = [number for number, line in enumerate(lines, start=1) if line.endswith("\r")]
-    if bad:
-        seen = f"{len(bad)} of {len(lines)} lines end in CR LF, the first is {_excerpt(lines[bad[0] - 1])}"
-        yield finding(
-            "INT010",
-            seen,
-            limit="lines end in LF: bash takes the CR as part of the last word",
-            fix=f"Convert it: `sed -i 's/\\r$//' {name}`.",
-            where=Location(path=name, line=bad[0]),
-        )
+    worst = [command.line for command in commands(text) if command.bare.endswith("\r")]
+    if lines[0].startswith("#!") and "\r" in lines[0]:
+        bad, worst = bad or [1], [1, *worst]
+    if not bad:
+        return
+    first = min(worst or bad)
+    yield finding(
+        "INT010" if worst else "INT021",
+        f"{len(bad)} of {len(lines)} lines end in CR LF, the first is {_excerpt(lines[first - 1])}",
+        limit="lines end in LF: bash takes the CR as part of the last word" if worst else "lines end in LF",
+        fix=f"Convert it: `sed -i 's/\\r$//' {name}`.",
+        where=Location(path=name, line=first),
+    )
 
 
 def _first_line(name: str, text: str) -> Iterator[Finding]:

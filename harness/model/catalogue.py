@@ -47,7 +47,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             "warning", "gdown option that newer versions lack", "Call `gdown ID` or `gdown URL` without the option."
         ),
         "INT018": Entry(
-            "error", "gdown option that the image's gdown lacks", "Call `gdown ID` or `gdown URL` without the option."
+            "warning", "gdown option that the image's gdown lacks", "Call `gdown ID` or `gdown URL` without the option."
         ),
         "INT019": Entry(
             "warning",
@@ -59,6 +59,8 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             "pickle packed along",
             "Leave it out, or save weights as safetensors: a pickle can run code when it is opened.",
         ),
+        "INT021": Entry("warning", "script has carriage returns", "Convert it: `sed -i 's/\\r$//' FILE`."),
+        "INT022": Entry("warning", "script is not UTF-8", "Save it as UTF-8: other tools may read it as another text."),
         "INT014": Entry(
             "warning", "absolute home path in a script", "Use paths relative to the submission or the arguments."
         ),
@@ -107,6 +109,11 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             "warning",
             "download.sh asked for a host that it may not reach, and went on",
             "See that nothing is missing; if so, put it on a host that is allowed, or ask the course staff to add the host.",
+        ),
+        "FET010": Entry(
+            "warning",
+            "a host that download.sh asked for did not answer",
+            "See that its name is right and that it answers from elsewhere. If so, tell the course staff: the grading machine may not reach it.",
         ),
         "ADM001": Entry(
             "error",

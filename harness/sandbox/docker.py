@@ -124,7 +124,8 @@ class DockerSandbox:
                 return self._run_made(job, job)
             with running_proxy(job, self._container(f"{job.name}.proxy"), make=self._make_connected) as proxy:
                 ended = self._run_made(job, through_proxy(job, proxy.folder))
-                return replace(ended, refused_hosts=proxy.finish(ended))
+                refused = proxy.finish(ended)
+                return replace(ended, refused_hosts=refused, unreached_hosts=proxy.unreached_hosts)
 
     def _container(self, name: str) -> Container:
         return Container(self._api, f"lora-harness-{name}-{uuid.uuid4().hex[:12]}")
@@ -198,7 +199,8 @@ class DockerSandbox:
         if seen.fired is None and seen.status in _NOT_STARTED:
             _require_program(job, container)
         peak_bytes = watches.cgroup.peak_bytes
-        return how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=peak_bytes, gpu=gpu_seen)
+        ended = how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=peak_bytes, gpu=gpu_seen)
+        return replace(ended, killed_for_memory=watches.cgroup.oom_kills > 0)
 
     def _start(self, job: Job, container: Container) -> None:
         try:

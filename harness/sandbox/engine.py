@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 
 from harness.errors import EnvironmentFault, SandboxFault
@@ -37,7 +39,7 @@ def connect() -> docker.DockerClient:
     try:
         return docker.from_env()
     except (DockerException, RequestException) as error:
-        place = docker.utils.kwargs_from_env().get("base_url", docker.constants.DEFAULT_UNIX_SOCKET)
+        place = kwargs_from_env().get("base_url", DEFAULT_UNIX_SOCKET)
         raise EnvironmentFault(
             f"No container engine answers at {place}: {_reason(error)}", remedy=_START_AN_ENGINE
         ) from error

@@ -69,7 +69,9 @@ class Job:
 class Ended:
     """How a program ended and what it used; what could not be measured is None.
 
-    `refused_hosts` are the first few ``host:port`` that it asked for and may not reach, as the program wrote them.
+    `refused_hosts` are the first few ``host:port`` that it asked for and may not reach, as the program wrote them;
+    `unreached_hosts` those that it may reach and that this machine could not, not once. `killed_for_memory` tells that
+    the kernel killed a process of it for want of memory, whatever became of the program itself.
     """
 
     cause: Cause
@@ -78,6 +80,8 @@ class Ended:
     duration_s: float
     peak_memory_bytes: int | None
     refused_hosts: tuple[str, ...] = ()
+    unreached_hosts: tuple[str, ...] = ()
+    killed_for_memory: bool = False
     gpu: GpuUse | None = None
 
 

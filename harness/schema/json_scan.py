@@ -7,7 +7,9 @@ valid JSON up to the offset it looks for.
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
 # Possessive quantifiers: without them a string of many megabytes costs memory for backtracking.
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -15,6 +17,8 @@ _SCALAR = r'[^\s\[\]{}:,"]++'
 _SPACE = re.compile(r"\s*+")
 _ATOM = re.compile(f"{_STRING}|{_SCALAR}", re.DOTALL)
 _BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
+# For text that nobody has read yet: a string without end is one up to the end, so that nothing is looked at twice.
+_COMMA = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|,', re.DOTALL)
 _KEY_OR_BRACKET = re.compile(rf"({_STRING})\s*+(:?)|[\[\]{{}}]", re.DOTALL)
 
 
@@ -37,21 +41,39 @@ class _Wanted:
 Found = dict[tuple[str, ...], Offsets]
 
 
+class _AllFoundError(Exception):
+    """All that is wanted is found: the rest of the text need not be looked at."""
+
+
+@dataclass(slots=True)
+class _Search:
+    wanted: int
+    found: Found = field(default_factory=dict)
+
+    def note(self, path: tuple[str, ...], offsets: Offsets) -> None:
+        self.found[path] = offsets
+        if len(self.found) == self.wanted:
+            raise _AllFoundError
+
+
 def find_offsets(text: str, paths: Iterable[tuple[str, ...]]) -> Found:
-    """Find where the values at `paths` begin, in one pass over a valid JSON text.
+    """Find where the values at `paths` begin, in one pass over a valid JSON text that ends with the last of them.
 
     Args:
         text: Valid JSON without duplicate keys.
         paths: Keys and indices (as text) from the root. What the document does not hold is left out of the result.
     """
     root = _Wanted(())
+    wanted = {root.path}
     for path in paths:
         node = root
         for step in path:
             node = node.children.setdefault(step, _Wanted((*node.path, step)))
-    found: Found = {}
-    _visit(text, _next(text, 0), None, node=root, found=found)
-    return found
+            wanted.add(node.path)
+    search = _Search(len(wanted))
+    with suppress(_AllFoundError):
+        _visit(text, _next(text, 0), None, node=root, search=search)
+    return search.found
 
 
 def _next(text: str, position: int) -> int:
@@ -59,39 +81,39 @@ def _next(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _visit(text: str, start: int, key: int | None, *, node: _Wanted | None, found: Found) -> int:
+def _visit(text: str, start: int, key: int | None, *, node: _Wanted | None, search: _Search) -> int:
     """Note the value at `start` and look into it if something in it is wanted; give the offset after it.
 
     Recursion is as deep as the deepest wanted path, not as deep as the text.
     """
     if node is not None:
-        found[node.path] = Offsets(key, start)
+        search.note(node.path, Offsets(key, start))
     if node is None or not node.children:
         return _skip(text, start)
     match text[start]:
         case "[":
-            return _visit_list(text, start, node, found)
+            return _visit_list(text, start, node, search)
         case "{":
-            return _visit_object(text, start, node, found)
+            return _visit_object(text, start, node, search)
         case _:
             return _skip(text, start)
 
 
-def _visit_list(text: str, start: int, node: _Wanted, found: Found) -> int:
+def _visit_list(text: str, start: int, node: _Wanted, search: _Search) -> int:
     position, index = _next(text, start + 1), 0
     while text[position] != "]":
-        end = _visit(text, position, None, node=node.children.get(str(index)), found=found)
+        end = _visit(text, position, None, node=node.children.get(str(index)), search=search)
         position, index = _after_comma(text, end), index + 1
     return position + 1
 
 
-def _visit_object(text: str, start: int, node: _Wanted, found: Found) -> int:
+def _visit_object(text: str, start: int, node: _Wanted, search: _Search) -> int:
     position = _next(text, start + 1)
     while text[position] != "}":
         key_end = _skip(text, position)
         name: str = json.loads(text[position:key_end])
         value = _next(text, _next(text, key_end) + 1)
-        end = _visit(text, value, position, node=node.children.get(name), found=found)
+        end = _visit(text, value, position, node=node.children.get(name), search=search)
         position = _after_comma(text, end)
     return position + 1
 
@@ -131,6 +153,14 @@ def offset_of_depth(text: str, deepest: int) -> int:
         if depth > deepest:
             return match.start()
     return 0
+
+
+def offset_of_comma(text: str, most: int) -> int | None:
+    """Find the comma between values that `most` others precede. The text need not be valid."""
+    if text.count(",") <= most:
+        return None
+    commas = (match.start() for match in _COMMA.finditer(text) if match.group() == ",")
+    return next(islice(commas, most, None), None)
 
 
 def offset_of_duplicate(text: str) -> int:

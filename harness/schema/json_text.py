@@ -7,13 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.schema.json_cause import cause_of
-from harness.schema.json_scan import offset_of_depth, offset_of_duplicate, offset_of_literal, strings_with
+from harness.schema.json_scan import (
+    offset_of_comma,
+    offset_of_depth,
+    offset_of_duplicate,
+    offset_of_literal,
+    strings_with,
+)
 from harness.schema.position import line_column
 from harness.schema.problem import DocumentError, Problem
 from harness.text import visible
 
 DEEPEST = 64
 MOST_DIGITS = 300  # any longer number is beyond a double
+MOST_VALUES = 250_000  # each may cost a hundred bytes and more than a microsecond
 _SHOWN = 40
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -29,12 +36,14 @@ class _RefusedError(ValueError):
 
 
 def parse_json(text: str, name: str) -> Any:
-    """Give the data of a JSON text: no NaN, no infinity, no key twice, at most `DEEPEST` levels.
+    """Give the data of a JSON text: no NaN, no infinity, no key twice, at most `DEEPEST` levels and some
+    more than `MOST_VALUES` values.
 
     Raises:
         DocumentError: It is no such text.
     """
     try:
+        _check_count(text)
         data = json.loads(
             text,
             object_pairs_hook=_object,
@@ -104,6 +113,14 @@ def _too_deep() -> _RefusedError:
         "one more",
         "write flat lists of objects",
     )
+
+
+def _check_count(text: str) -> None:
+    offset = offset_of_comma(text, MOST_VALUES)
+    if offset is not None:
+        raise _RefusedError(
+            _at(offset), f"at most {MOST_VALUES:,} values", "more", "write one object for each row of the input"
+        )
 
 
 def _check_depth(data: object) -> None:

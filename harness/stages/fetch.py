@@ -5,25 +5,25 @@ No test data is mounted.
 
 import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
 from harness.files import make_readable, write_json
-from harness.model.finding import Finding, finding, has_error
+from harness.model.finding import Finding, finding
 from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.sandbox.interface import Ended, Job, Mount
+from harness.stages.adapter_place import check_place
 from harness.stages.context import Context, Workspace
+from harness.stages.hosts import about_hosts
 from harness.stages.outcome import Clock, done
-from harness.stages.program import Codes, bad_end, limits_of, receipt_of
+from harness.stages.program import FEWER_FILES, Codes, bad_end, last_lines, limits_of, receipt_of
 from harness.text import visible
 
 MAX_FILES = 10_000
 MAX_PATH_BYTES = 1024
 PATH_SHOWN = 200
-HOST_SHOWN = 80
 CODES = Codes(deadline="FET001", limit="FET003", failed="FET002", not_found="FET006")
 
 
@@ -37,7 +37,11 @@ class File:
 
 
 def fetch(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
-    """Run the fetch command in the submission's folder and write down what it brought."""
+    """Run the fetch command in the submission's folder and write down what it brought.
+
+    Raises:
+        EnvironmentFault: It failed, and this machine cannot reach a host that the assignment lists.
+    """
     clock = Clock()
     rules = context.assignment.stages.fetch
     tree = Mount(source=workspace.tree, target="/submission", writable=True)
@@ -60,38 +64,31 @@ def fetch(context: Context, submission: Submission, workspace: Workspace) -> Sta
         return _done(context, clock, [too_much], ended, summary="too much to keep")
     after = _files(workspace.tree)
     brought = [one for path, one in sorted(after.items()) if before.get(path) != one]
-    findings = _check(workspace.tree, context.assignment.adapter.path)
+    why = why_nothing(ended, job)
+    findings = check_place(workspace.tree, context.assignment.adapter.path, packed=before.keys(), said=why)
     write_json(workspace.evidence / "downloads.json", [asdict(one) for one in brought])
     size = sum(one.bytes for one in brought)
     summary = f"{len(brought)} files, {size / 1e6:.1f} MB" if not findings else "no usable adapter"
     return _done(context, clock, findings, ended, summary=summary)
 
 
+def why_nothing(ended: Ended, job: Job) -> str:
+    """Tell what may be why a download.sh that ended well brought nothing."""
+    if not ended.killed_for_memory:
+        return last_lines(job)
+    limit = f"{job.limits.memory_bytes / 1e6:g} MB"
+    return f"The kernel killed a process of it for want of memory (limit: {limit}). {last_lines(job)}"
+
+
 def _done(context: Context, clock: Clock, findings: list[Finding], ended: Ended, *, summary: str) -> StageResult:
-    refused = refusal(ended.refused_hosts, context.assignment.stages.fetch.hosts, failed=has_error(findings))
     return done(
         "fetch",
         clock,
-        [*findings, refused] if refused else findings,
+        about_hosts(ended, context.assignment.stages.fetch.hosts, findings),
         summary=summary,
         budget_s=context.assignment.stages.fetch.timeout_s,
         receipt=receipt_of(ended, context.sandbox),
     )
-
-
-def refusal(refused: Sequence[str], allowed: Sequence[str], *, failed: bool) -> Finding | None:
-    """Give the finding that names the hosts which were refused, or None where none was.
-
-    Args:
-        refused: ``host:port``, as the program wrote them.
-        allowed: The assignment's hosts.
-        failed: Whether the stage failed, so that this may be why.
-    """
-    if not refused:
-        return None
-    names = ", ".join(f"`{visible(one, HOST_SHOWN)}`" for one in refused)
-    limit = f"HTTP (port 80) and HTTPS (port 443) to {', '.join(allowed)}; no private address that is not listed"
-    return finding("FET008" if failed else "FET009", f"download.sh was refused {names}.", limit=limit)
 
 
 def _files(root: Path) -> dict[bytes, File]:
@@ -137,20 +134,11 @@ def _too_much(root: Path, disk_bytes: int) -> Finding | None:
         size += sum(_status(name, descriptor).st_size for name in names)
         if count > MAX_FILES or size > disk_bytes:
             return finding(
-                "FET003", "too many files, or files too large", limit=f"{MAX_FILES} files, {disk_bytes / 1e6:g} MB"
+                "FET003",
+                f"download.sh left more than {MAX_FILES} files."
+                if count > MAX_FILES
+                else f"download.sh left files that are larger than {disk_bytes / 1e6:g} MB together.",
+                limit=f"{MAX_FILES} files, {disk_bytes / 1e6:g} MB",
+                fix=FEWER_FILES,
             )
     return None
-
-
-def _check(tree: Path, adapter: str) -> list[Finding]:
-    links = [path for path in (tree / part for part in _prefixes(adapter)) if path.is_symlink()]
-    if links:
-        return [finding("FET005", f"`{links[0].relative_to(tree)}` is a link", limit="a plain folder")]
-    if not (tree / adapter).is_dir():
-        return [finding("FET004", f"download.sh ended well, but there is no folder `{adapter}`", limit=f"{adapter}/")]
-    return []
-
-
-def _prefixes(relative: str) -> list[Path]:
-    path = Path(relative)
-    return [*reversed([one for one in path.parents if one != Path()]), path]

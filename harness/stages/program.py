@@ -1,18 +1,38 @@
 """Runs one program of a stage in the sandbox and turns a bad end into the stage's findings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.model.assignment import StageLimits
 from harness.model.finding import Finding, finding
 from harness.model.result import Receipt
 from harness.sandbox.cause import Cause
+from harness.sandbox.disk import UNCOUNTABLE, usage_bytes
+from harness.sandbox.ending import writable_sources
 from harness.sandbox.interface import Ended, Job, Limits, Sandbox
 from harness.text import visible
 
-TAIL_BYTES = 4_096
+TAIL_BYTES = 65_536
 TAIL_LINES = 12
 COMMAND_NOT_FOUND = 127
+FEWER_FILES = (
+    "Leave less on the disk: the adapter or the predictions alone, no base model, no checkpoints, no caches, no "
+    "archive that is unpacked already."
+)
+LESS_MEMORY = "Keep less in memory at a time: smaller batches, the model loaded once, files read in pieces."
+FIXES: Mapping[Cause, str] = MappingProxyType(
+    {
+        Cause.OUT_OF_MEMORY: LESS_MEMORY,
+        Cause.OUT_OF_VRAM: "Use a smaller batch or shorter inputs, and load the model once, in 4 bit.",
+        Cause.DISK_CAP: FEWER_FILES,
+        Cause.OUTPUT_CAP: "Print less: no progress bars (`--quiet`), no line for each example.",
+        Cause.PIDS_CAP: "Start fewer at a time: fewer workers and threads (`num_workers`, `OMP_NUM_THREADS`), and "
+        "wait for one before the next.",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +94,14 @@ def bad_end(ended: Ended, job: Job, *, command: str, codes: Codes, quote: bool =
     if ended.cause is Cause.EXITED and ended.exit_code == 0:
         return None
     code, seen, limit = _what(ended, job, command, codes)
-    lines = tail(job.stderr_path) or tail(job.stdout_path)
-    log = f"Its last lines:\n{lines}" if lines else "It printed nothing."
-    return finding(code, f"{seen} {log}" if quote else seen, limit=limit, staff_detail=None if quote else log)
+    log = last_lines(job)
+    return finding(
+        code,
+        f"{seen} {log}" if quote else seen,
+        limit=limit,
+        fix=FIXES.get(ended.cause),
+        staff_detail=None if quote else log,
+    )
 
 
 def _what(ended: Ended, job: Job, command: str, codes: Codes) -> tuple[str, str, str]:
@@ -92,8 +117,7 @@ def _what(ended: Ended, job: Job, command: str, codes: Codes) -> tuple[str, str,
             seen = f"{command} ran out of GPU memory, with the GPU to itself."
             return codes.limit, seen, _mb(ended.gpu.memory_bytes) if ended.gpu else ""
         case Cause.DISK_CAP:
-            seen = f"{command} wrote more than allowed, or what cannot be counted: a million files, folders 64 deep."
-            return codes.limit, seen, _mb(limits.disk_bytes)
+            return codes.limit, *_disk_words(job, command)
         case Cause.OUTPUT_CAP:
             return codes.limit, f"{command} printed more than allowed.", _mb(limits.output_bytes)
         case Cause.PIDS_CAP:
@@ -104,18 +128,35 @@ def _what(ended: Ended, job: Job, command: str, codes: Codes) -> tuple[str, str,
         case Cause.EXITED:
             code = codes.not_found if ended.exit_code == COMMAND_NOT_FOUND else codes.failed
             return code, f"{command} ended with exit code {ended.exit_code}.", "exit code 0"
-        case Cause.ENGINE_GONE:
+        case Cause.ENGINE_GONE | Cause.MACHINE_SHORT:
             raise AssertionError("no sandbox gives this cause: it raises an EnvironmentFault")
 
 
+def _disk_words(job: Job, command: str) -> tuple[str, str]:
+    """Give what was seen and the limit: its files still lie there, to be counted again."""
+    if usage_bytes(writable_sources(job)) == UNCOUNTABLE:
+        return f"{command} left more files or deeper folders than can be counted.", "a million files, folders 64 deep"
+    return f"{command} wrote more than {_mb(job.limits.disk_bytes)}.", _mb(job.limits.disk_bytes)
+
+
+def last_lines(job: Job) -> str:
+    """Quote the end of what a program printed, errors first; public only where it could read no private data."""
+    lines = tail(job.stderr_path) or tail(job.stdout_path)
+    return f"Its last lines:\n{lines}" if lines else "It printed nothing."
+
+
 def tail(path: Path) -> str:
-    """Give the last lines of a log, with control characters made visible; empty where there is none."""
+    """Give the last lines of a log, with control characters made visible; empty where there is none.
+
+    Equal lines in a row are shown once, with their number; of a long log only the end is counted.
+    """
     if not path.is_file():
         return ""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        lines = file.read().decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
-    return "\n".join(visible(line) for line in lines)
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    shown = [(visible(line), len([*same])) for line, same in groupby(lines)]
+    return "\n".join(line if times == 1 else f"{line} ({times} times)" for line, times in shown[-TAIL_LINES:])
 
 
 def _mb(count: int) -> str:

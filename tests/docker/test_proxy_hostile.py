@@ -4,8 +4,12 @@ The proxy runs in a container without network, beside a name server and an HTTP 
 network is private for the proxy; half of it is taken for public here, so that there is a server that may be reached.
 """
 
+import contextlib
 import json
-from collections.abc import Callable
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,7 @@ from harness.sandbox.docker import DockerSandbox
 from harness.sandbox.engine import describe
 from harness.sandbox.interface import Job, Mount
 from harness.sandbox.proxy.config import squid_conf
-from harness.sandbox.proxy.log import MOST_CHARACTERS, MOST_HOSTS, refused_hosts
+from harness.sandbox.proxy.log import MOST_CHARACTERS, MOST_HOSTS, refused_hosts, unreached_hosts
 from harness.sandbox.proxy.running import MAX_LOG_BYTES
 from harness.text import visible
 
@@ -39,6 +43,7 @@ NAMES = {
     "changing.example": [[PUBLIC], ["127.0.0.1"]],
     "sandbox": [["127.0.0.1"]],
     "localhost": [["127.0.0.1"]],
+    "away.example": [["8.8.8.8"]],
 }
 
 
@@ -231,6 +236,81 @@ def test_a_flooded_proxy_is_nobodys_fault_and_its_log_stays_small(
     assert len(ended.refused_hosts) <= MOST_HOSTS
     assert all(len(one) <= MOST_CHARACTERS + 6 for one in ended.refused_hosts)
     assert (job.log_dir / "job.proxy.log").stat().st_size <= MAX_LOG_BYTES
+
+
+STALL = """
+import socket, sys, threading
+kept = []
+def stall():
+    one = socket.socket(socket.AF_UNIX); one.settimeout(2)
+    try:
+        one.connect("/proxy/socket"); one.sendall(f"CONNECT {sys.argv[1]} HTTP/1.1\\r\\n\\r\\n".encode())
+        if one.recv(12) == b"HTTP/1.1 200": kept.append(one)
+        while True: one.sendall(b"x" * 65536)
+    except OSError:
+        pass
+threads = [threading.Thread(target=stall) for _ in range(150)]
+[one.start() for one in threads]; [one.join() for one in threads]
+print(len(kept))
+"""
+
+
+@contextlib.contextmanager
+def deaf_server(address: str) -> Iterator[str]:
+    """Give ``ADDRESS:PORT`` of a server that accepts and never reads."""
+    with socket.create_server((address, 0), backlog=512) as server, contextlib.ExitStack() as kept:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    kept.enter_context(server.accept()[0])
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"{address}:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.slow
+def test_stalled_tunnels_are_nobodys_fault_and_cost_no_time(sandbox: DockerSandbox, make_job: MakeJob) -> None:
+    """Every place at the job's own socket is taken by a tunnel whose other end never reads."""
+    with deaf_server(sandbox.host_address()) as place:
+        job = make_job(argv=("python3", "-c", STALL, place), hosts=(place,), pids=400, memory_bytes=1 << 30)
+        began = time.monotonic()
+        ended = sandbox.run(job)
+        extra_s = time.monotonic() - began - ended.duration_s
+    assert (ended.cause, ended.exit_code) == (Cause.EXITED, 0), job.stderr_path.read_text()
+    assert job.stdout_path.read_text() == "128\n"
+    assert ended.refused_hosts == ended.unreached_hosts == ()
+    assert extra_s < 5
+
+
+def test_what_the_proxy_cannot_reach_is_named_and_what_answers_badly_is_not(ask: Ask) -> None:
+    """A name without an address, one without a route, and a closed port; then what a program can bring about itself."""
+    names = ("nosuch.example", "away.example", "evil.example")
+    found = ask([connect(f"{one}:443") for one in names], ["*"])
+    assert {status[9:12] for status, _ in found["answers"]} <= {"500", "503"}, found
+    assert unreached_hosts(found["log"].splitlines()) == tuple(f"{one}:443" for one in names)
+    own = [
+        connect("evil.example:443").replace("HTTP/1.1", "HTTP/2.0"),
+        connect("evil.example:443").replace("\r\nHost", "\r\nExpect: x\r\nHost"),
+        connect("evil.example:22"),
+        get("http://good.example/", "Content-Length: 100"),
+        get("http://nosuch.example/"),
+    ]
+    assert unreached_hosts(ask(own, ["*"])["log"].splitlines()) == ()
+
+
+def test_a_host_that_was_reached_before_is_not_named(ask: Ask) -> None:
+    found = ask([get("http://good.example/"), connect("GOOD.example.:443")], ["good.example"])
+    assert [status[9:12] for status, _ in found["answers"]] == ["200", "503"]
+    assert unreached_hosts(found["log"].splitlines()) == ()
+
+
+def test_the_job_is_told_with_what_was_out_of_reach(sandbox: DockerSandbox, make_job: MakeJob) -> None:
+    ended = sandbox.run(make_job("curl -sS https://nothing.invalid/; exit 3", hosts=("nothing.invalid",)))
+    assert (ended.exit_code, ended.refused_hosts, ended.unreached_hosts) == (3, (), ("nothing.invalid:443",))
 
 
 def test_the_socket_is_no_way_around_the_rules(sandbox: DockerSandbox, make_job: MakeJob) -> None:

@@ -18,9 +18,11 @@ CONFIG = "adapter_config.json"
 ALL_LINEAR = "all-linear"
 
 _MAX_ENTRIES = 2000
+_MAX_PATTERNS = 8
 _MOST_NAMED = 5
 _MAX_ALPHA = 65_536
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
+_PLAIN_KEY = re.compile(rf"\^?{_PLAIN_NAME.pattern}")
 _HUB_CACHE = re.compile(r"models--(?:[^/]*--)?(?P<name>[^/]+)")
 # Initialisations that leave the base model's weights as they are. PiSSA, OLoRA, CorDA and LoftQ change them.
 _PLAIN_INITS = ("gaussian", "orthogonal", "eva")
@@ -29,6 +31,7 @@ _KNOWN = frozenset(
     (
         *("peft_type", "task_type", "auto_mapping", "base_model_name_or_path", "r", "lora_alpha", "target_modules"),
         *("bias", "use_rslora", "rank_pattern", "alpha_pattern", "init_lora_weights", "layers_to_transform"),
+        *("exclude_modules", "layers_pattern"),
         *("peft_version", "revision", "inference_mode", "lora_dropout", "eva_config", "runtime_config"),
         # Only with `use_qalora` and `megatron_config`, which are refused.
         *("ensure_weight_tying", "qalora_group_size", "megatron_core"),
@@ -40,8 +43,11 @@ _FIXES = MappingProxyType(
     {
         "modules_to_save": "Train without `modules_to_save`: lm_head and embed_tokens stay those of the base model.",
         "trainable_token_indices": "Train without new tokens: the embeddings stay those of the base model.",
-        "exclude_modules": "Leave it out, and name in `target_modules` what is trained.",
     }
+)
+_WHOLE_NAMES = (
+    "Write in its place each module that it means by its name, such as `model.layers.0.self_attn.q_proj`: patterns are "
+    "not matched here, and no tensor shows an alpha."
 )
 _NEWER = "Train without it. If it is a default that a newer peft wrote, delete the line."
 
@@ -130,9 +136,12 @@ def _check_numbers(raw: Mapping[str, object], rules: AdapterRules) -> Iterator[F
             yield _found("ADM006", f"`{name}` is no object of bounded size", limit=limit, pointer=f"/{name}")
             continue
         for key, value in pattern.items():
-            if not _PLAIN_NAME.fullmatch(key) or not (_is_rank(value, rules) if is_rank else _is_alpha(value)):
+            is_plain = is_rank or _PLAIN_KEY.fullmatch(key) is not None
+            if not is_plain or not (_is_rank(value, rules) if is_rank else _is_alpha(value)):
                 seen = f"`{name}` maps {_shown(key)} to {_shown(value)}"
-                yield _found("ADM006", seen, limit=f"a plain module name, and {limit}", pointer=f"/{name}")
+                wanted = limit if is_rank else f"a plain module name, and {limit}"
+                fix = None if is_plain else _WHOLE_NAMES
+                yield _found("ADM006", seen, limit=wanted, fix=fix, pointer=f"/{name}")
                 break
 
 
@@ -197,6 +206,11 @@ def _check_kind(raw: Mapping[str, object]) -> Iterator[Finding]:
             limit="null, or a class of transformers",
             pointer="/auto_mapping",
         )
+    yield from _check_parts(raw)
+
+
+def _check_parts(raw: Mapping[str, object]) -> Iterator[Finding]:
+    """Check what leaves out a part of the modules."""
     layers = raw.get("layers_to_transform")
     if layers is not None and not _are_layers(layers):
         yield _found(
@@ -205,6 +219,29 @@ def _check_kind(raw: Mapping[str, object]) -> Iterator[Finding]:
             limit="null or a list of layer numbers",
             pointer="/layers_to_transform",
         )
+    patterns = _texts(raw.get("layers_pattern"))
+    if len(patterns) > _MAX_PATTERNS or not all(_PLAIN_NAME.fullmatch(pattern) for pattern in patterns):
+        yield _found(
+            "ADM006",
+            f"`layers_pattern` is {_shown(raw['layers_pattern'])}",
+            limit="null or plain names, such as `layers`",
+            fix="Leave it out: without it the first number in a module's name is its layer.",
+            pointer="/layers_pattern",
+        )
+    if not all(_texts(raw.get("exclude_modules"))):
+        yield _found(
+            "ADM006",
+            f"`exclude_modules` is {_shown(raw['exclude_modules'])}",
+            limit="null, names or a pattern",
+            fix="Leave it out, and name in `target_modules` what is trained.",
+            pointer="/exclude_modules",
+        )
+
+
+def _texts(value: object) -> list[str]:
+    """Give the strings of a setting that is one string or several; an empty one for whatever else is there."""
+    many = value if isinstance(value, list) else [value] if value else []
+    return [one if isinstance(one, str) else "" for one in many]
 
 
 def _is_own_mapping(mapping: object) -> bool:
@@ -244,12 +281,17 @@ def _make(raw: Mapping[str, object]) -> LoraConfig:
     ranks, alphas = raw.get("rank_pattern") or {}, raw.get("alpha_pattern") or {}
     assert isinstance(rank, int) and isinstance(alpha, int | float)
     assert isinstance(ranks, dict) and isinstance(alphas, dict)
+    plain = {key: one for key, one in ranks.items() if _PLAIN_KEY.fullmatch(key)}
     return LoraConfig(
         rank=rank,
         alpha=alpha,
         targets=tuple(targets) if isinstance(targets, list) else None,
         layers=None if layers in (None, []) else tuple(layers) if isinstance(layers, list) else (cast(int, layers),),
-        rank_pattern=ranks,
+        rank_pattern=plain,
         alpha_pattern=alphas,
         use_rslora=raw.get("use_rslora") is True,
+        layers_pattern=tuple(_texts(raw.get("layers_pattern"))) if layers not in (None, []) else (),
+        # With one pattern among the keys, it is not known which of them comes first for a module.
+        unread_ranks=frozenset() if len(plain) == len(ranks) else frozenset((rank, *ranks.values())),
+        excludes=bool(raw.get("exclude_modules")),
     )

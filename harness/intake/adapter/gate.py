@@ -6,6 +6,7 @@ Loads nothing with torch or peft; a student's file is only ever parsed here, by 
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ WEIGHTS = "adapter_model.safetensors"
 
 _PICKLES = ("adapter_model.bin", "adapter_model.pt", "adapter_model.pth")
 _MAX_CONFIG_BYTES = 1_000_000
-_MAX_HEADER_BYTES = 10_000_000
+_MAX_HEADER_BYTES = 2_000_000  # 70 kB for all linear modules of a model of 4 billion parameters
 # A file this many times too large is refused without a look at each value.
 _SCANNED_UP_TO = 4
 _CONVERSION = (
@@ -81,16 +82,15 @@ def check_adapter(folder: Path, *, rules: AdapterRules, base: BaseShapes, base_n
         config_findings, config = _read_config(folder, rules, base_name)
         weights = _read_weights(folder, rules)
     findings += (*config_findings, *weights.findings)
-    targets: tuple[str, ...] = ()
     if weights.header is not None:
-        targets = _resolve(weights.header, config)
-        resolved = config and replace(config, targets=targets)
-        findings += check_tensors(weights.header, base=base, config=resolved)
-        findings += _unlisted(targets, rules)
+        config = config and replace(config, targets=_resolve(weights.header, config))
+        findings += check_tensors(weights.header, base=base, config=config)
+        findings += _unlisted(config.targets or () if config else (), rules)
     admitted = config is not None and weights.header is not None and not has_error(tuple(findings))
+    ranks = {module: pair.a.shape[0] for module, pair in pairs(weights.header).items()} if weights.header else {}
     return AdapterVerdict(
         findings=tuple(findings),
-        config=config.sanitised(base_name=base_name, targets=targets) if admitted and config else None,
+        config=config.sanitised(base_name=base_name, ranks=ranks) if admitted and config else None,
         sha256=weights.sha256,
     )
 
@@ -146,16 +146,30 @@ def _links(folder: Path) -> list[str]:
 
 def _missing(folder: Path, rules: AdapterRules) -> Iterator[Finding]:
     pickles = [name for name in _PICKLES if (folder / name).exists()]
-    for name in (CONFIG, WEIGHTS):
-        if (folder / name).is_file():
-            continue
-        if name == WEIGHTS and pickles:
-            limit = f"`{WEIGHTS}`: a pickle can run code when it is opened"
-            yield finding("ADM002", f"`{pickles[0]}` is there instead", limit=limit, fix=_CONVERSION)
-            continue
-        nested = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob(name)) if path.is_file()]
-        lies = f"; it lies in {listed(nested)}" if nested else ""
-        yield finding("ADM001", f"no `{name}` in `{rules.path}`{lies}", where=Location(path=f"{rules.path}/{name}"))
+    absent = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
+    if WEIGHTS in absent and pickles:
+        limit = f"`{WEIGHTS}`: a pickle can run code when it is opened"
+        yield finding("ADM002", f"`{pickles[0]}` is there instead", limit=limit, fix=_CONVERSION)
+        absent.remove(WEIGHTS)
+    nested = {name: [one.parent for one in sorted(folder.rglob(name)) if one.is_file()] for name in absent}
+    places = [*nested.values()]
+    if len(absent) == len((CONFIG, WEIGHTS)) and (places[0] == places[1] or set(places[0]) & set(places[1])):
+        yield _absent(folder, rules, absent, [one for one in places[0] if one in places[1]])
+        return
+    for name in absent:
+        yield _absent(folder, rules, [name], nested[name])
+
+
+def _absent(folder: Path, rules: AdapterRules, names: list[str], places: list[Path]) -> Finding:
+    """Say that files are missing, where from the submission's root they lie instead, and how to bring them here."""
+    where = Location(path=rules.path if len(names) > 1 else f"{rules.path}/{names[0]}")
+    seen = f"no {' and no '.join(f'`{name}`' for name in names)} in `{rules.path}`"
+    if not places:
+        return finding("ADM001", seen, where=where)
+    lie = [[f"{rules.path}/{(one / name).relative_to(folder).as_posix()}" for name in names] for one in places]
+    seen += f"; {'they lie' if len(names) > 1 else 'it lies'} in {listed([path for paths in lie for path in paths])}"
+    move = shlex.join(["mv", *(visible(path) for path in lie[0]), f"{rules.path}/"])
+    return finding("ADM001", seen, fix=f"End download.sh with: `{move}`", where=where)
 
 
 def _read_config(folder: Path, rules: AdapterRules, base_name: str) -> tuple[tuple[Finding, ...], LoraConfig | None]:
@@ -209,10 +223,8 @@ def _size(size_bytes: int) -> str:
     return f"{scaled:.1f}".removesuffix(".0") + f" {unit}"
 
 
-def _resolve(header: Header, config: LoraConfig | None) -> tuple[str, ...]:
+def _resolve(header: Header, config: LoraConfig) -> tuple[str, ...]:
     """Give the target modules: the config's, or where it says `all-linear` those that have tensors."""
-    if config is None:
-        return ()
     if config.targets is not None:
         return config.targets
     return tuple(sorted({module.rpartition(".")[2] for module in pairs(header)}))

@@ -69,7 +69,9 @@ def parse_header(file: BinaryIO, *, max_header_bytes: int = MAX_HEADER_BYTES) ->
     length = int.from_bytes(file.read(LENGTH_BYTES), "little")
     if file_bytes < LENGTH_BYTES + 2:
         raise HeaderProblem(f"the file has only {file_bytes} bytes")
-    most = min(max_header_bytes, file_bytes - LENGTH_BYTES)
+    most = file_bytes - LENGTH_BYTES
+    if max_header_bytes < length <= most:
+        raise HeaderProblem(f"its header takes {length} bytes, and at most {max_header_bytes} are read")
     if length > most:
         raise HeaderProblem(f"its header claims {length} bytes of {most} possible: cut off, or no safetensors")
     entries = _parse_json(file.read(length))

@@ -12,6 +12,8 @@ from harness.model.finding import Finding, finding
 from harness.text import visible
 
 _SHOWN = 3
+# A module of the base carries two. What is above this is no adapter with a few odd tensors, which are worth naming.
+_MOST_PER_MODULE = 8
 _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
 _HEAD = re.compile(r"\b(?:lm_head|embed_tokens)\b")
@@ -41,6 +43,10 @@ def check_tensors(header: Header, *, base: BaseShapes, config: LoraConfig | None
     Returns:
         Findings ADM006 (dtype), ADM008 (base model) and ADM010 (config); each names three tensors at most.
     """
+    if len(header.tensors) > (most := _MOST_PER_MODULE * len(base.modules)):
+        seen = f"{len(header.tensors)} tensors"
+        limit = f"two for each of the base model's {len(base.modules)} linear modules; beyond {most} none is looked at"
+        return (finding("ADM008", seen, limit=limit),)
     found = (*_check_names(header, base), *_check_shapes(header, base), *_check_dtypes(header))
     return found if config is None else (*found, *_check_config(header, base, config))
 
@@ -108,17 +114,18 @@ def _check_config(header: Header, base: BaseShapes, config: LoraConfig) -> Itera
     """Compare both ways: what tensors are there, and what modules the config names."""
     there = {module: pair for module, pair in pairs(header).items() if module in base.modules}
     ranks = {module: pair.a.shape[0] for module, pair in there.items() if _fits(pair, base.modules[module])}
-    wrong = {module: rank for module, rank in ranks.items() if rank != config.rank_of(module)}
+    wrong = {module: rank for module, rank in ranks.items() if not config.gives(module, rank)}
     unnamed = [module for module in there if not config.names(module)]
     if wrong:
         first = min(wrong)
         seen = f"rank {wrong[first]} in the tensors of {listed(wrong)}"
-        yield finding("ADM010", seen, limit=f"rank {config.rank_of(first)} in the config")
+        yield finding("ADM010", seen, limit=f"rank {config.shown_rank_of(first)} in the config")
     if unnamed:
         yield finding("ADM010", f"tensors for modules that the config does not name: {listed(unnamed)}")
-    absent = [module for module in base.modules if config.names(module) and module not in _sides(header)]
+    sides = _sides(header)
+    absent = [module for module in base.modules if config.names(module) and module not in sides]
     idle = [target for target in config.targets or () if not any(is_ending(target, module) for module in base.modules)]
-    if absent:
+    if absent and not config.excludes:
         yield finding("ADM010", f"no tensors for modules that the config names: {listed(absent)}")
     if idle:
         yield finding("ADM010", f"`target_modules` that the base model does not have: {listed(idle)}")

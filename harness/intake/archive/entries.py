@@ -1,7 +1,6 @@
 """What a reader of any kind of archive gives: entries, one after the other. Must not write or judge names."""
 
 import errno
-import gzip
 import lzma
 import stat
 import struct
@@ -15,7 +14,7 @@ from enum import StrEnum
 from typing import IO
 
 from harness.errors import ConfigError
-from harness.intake.archive.compressed import ZstdError
+from harness.intake.archive.compressed import TooManyParts, ZstdError
 
 # What the readers of the standard library raise at a damaged or hostile archive: documented ones and, for headers that
 # nobody checked (CPython gh-issues of tarfile and zipfile), what their parsing runs into.
@@ -23,10 +22,10 @@ _BROKEN = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     tarfile.TarError,
-    gzip.BadGzipFile,
     zlib.error,
     lzma.LZMAError,
     ZstdError,
+    TooManyParts,
     EOFError,
     NotImplementedError,
     ValueError,

@@ -63,7 +63,7 @@ def read_tar(path: Path, *, max_stream_bytes: int) -> Iterator[Entry]:
         OverBudget: It is larger than that while still compressed.
     """
     with path.open("rb") as file, decompressed(file) as stream:
-        # Empty parts of a compressed file give nothing that could be counted, but take time.
+        # A tar that is not compressed is bounded while it is read, and may hold more that is left out.
         if stream is not file and (file_bytes := path.stat().st_size) > max_stream_bytes:
             raise OverBudget(f"more than {max_stream_bytes / 1e6:g} MB: it takes {file_bytes / 1e6:.1f} MB itself")
         forward = _Forward(stream, max_stream_bytes)

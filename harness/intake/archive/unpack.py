@@ -26,6 +26,9 @@ from harness.text import visible
 
 _CHUNK_BYTES = 256 * 1024
 _MAX_REFUSALS = 10
+# What is left out is not written, but costs time all the same.
+_SEEN_PER_FILE = 10
+_SEEN_BESIDE = 10_000
 _TAR_OVERHEAD_BYTES = 8_000_000
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR_MAGIC_AT = 257
@@ -71,7 +74,8 @@ def unpack(
             entries = read_git(source, revision=revision, near=part.parent, max_bytes=max_bytes)
         else:
             entries = _entries(source, part, max_bytes, max_files, ignored)
-        findings = _unpack_into(writer, source, entries, ignored)
+        most = _SEEN_PER_FILE * max_files + _SEEN_BESIDE
+        findings = _unpack_into(writer, source, _counted(entries, most), ignored)
         if not has_error(findings):
             part.chmod(0o755)
             part.replace(target)
@@ -132,6 +136,14 @@ def _unpack_into(
     if not refusals and not files:
         refusals.append(_unreadable(source, "it holds no files"))
     return tuple(refusals) or tuple(_repairs(repaired))
+
+
+def _counted(entries: Iterator[Entry], most: int) -> Iterator[Entry]:
+    with closing(entries):  # type: ignore[type-var]  # each reader is a generator
+        for number, entry in enumerate(entries):
+            if number == most:
+                raise OverBudget(f"more than {most} files and folders, with what is left out")
+            yield entry
 
 
 def _unpack_entry(

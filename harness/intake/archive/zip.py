@@ -13,6 +13,7 @@ from harness.intake.archive.entries import BadArchive, Entry, EntryKind, kind_of
 
 _DIRECTORY_BYTES = 1_000_000
 _DIRECTORY_BYTES_PER_FILE = 1024
+_MOST_DIRECTORY_BYTES = 4_000_000
 _ENCRYPTED = 0x1 | 0x40
 _UTF8_NAMES = 0x800
 _UNICODE_PATH = 0x7075
@@ -22,8 +23,8 @@ _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 class _BoundedFile(io.FileIO):
     """A file that gives at most `most_bytes` at a time: `zipfile` reads the whole directory with one call."""
 
-    def __init__(self, path: Path, most_bytes: int) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path | int, most_bytes: int) -> None:
+        super().__init__(path, closefd=not isinstance(path, int))
         self._most_bytes = most_bytes
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -46,6 +47,17 @@ def read_zip(path: Path, *, max_files: int) -> Iterator[Entry]:
         with archive:
             for info in archive.infolist():
                 yield _entry(archive, info)
+
+
+def names_in_zip(file: IO[bytes]) -> tuple[str, ...]:
+    """Give the names in the directory of an open zip.
+
+    Raises:
+        BadArchive: Its directory is damaged, or larger than some megabytes.
+    """
+    bounded = _BoundedFile(file.fileno(), _MOST_DIRECTORY_BYTES)
+    with bounded, reading("a zip"), zipfile.ZipFile(bounded) as archive:
+        return tuple(archive.namelist())
 
 
 def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:

@@ -5,11 +5,12 @@ Filters, attributes, submodules and LFS are not applied: a file is what its blob
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+from harness.errors import ConfigError
 from harness.intake.archive.entries import BadArchive, Entry, EntryKind, OverBudget, reading
 from harness.intake.archive.writer import TreeWriter
 from harness.intake.git.blob import read_blob
@@ -22,6 +23,8 @@ MAX_OBJECT_FILES = 100_000
 _OVERHEAD_BYTES = 64_000_000
 _LINE_BYTES = 16_384
 _FSCK_BAD_OBJECT = 1  # ERROR_OBJECT of git's builtin/fsck.c
+_SHA1 = re.compile("[0-9a-f]{40}")
+_SHORT = re.compile("[0-9a-fA-F]{7,39}")
 _ROW = re.compile(rb"(?P<mode>[0-7]{6}) (?P<type>[a-z]+) (?P<sha>[0-9a-f]{40})\t(?P<name>.+)", re.DOTALL)
 _KINDS = {b"120000": EntryKind.LINK, b"160000": EntryKind.SUBMODULE}
 
@@ -31,7 +34,7 @@ def read_git(source: Path, *, revision: str | None, near: Path, max_bytes: int) 
 
     Args:
         source: A bare repository, a folder with `.git`, or a bundle.
-        revision: Branch, tag or object name; None is what `HEAD` names.
+        revision: Branch, tag, or object name, of a commit also the first 7 digits or more; None is what `HEAD` names.
         near: Folder for a repository of our own, which is removed at the end.
         max_bytes: The budget of the submission; objects, history included, may take four times as much and some.
 
@@ -47,10 +50,11 @@ def read_git(source: Path, *, revision: str | None, near: Path, max_bytes: int) 
         (git.folder / "objects" / "pack").rmdir()
         writer = TreeWriter(git.folder / "objects", max_bytes=most_bytes, max_files=MAX_OBJECT_FILES)
         try:
-            sha = _take(source, revision or HEAD, writer)
+            name = _take(source, revision or HEAD, writer)
         except OverBudget as problem:
             raise OverBudget(f"{problem} of objects, history included") from problem
         _verify(git)
+        sha = name if _SHA1.fullmatch(name) else _whole(git, name)
         listing = stack.enter_context(git.start("ls-tree", "-r", "-z", "--full-tree", sha))[1]
         objects = stack.enter_context(git.start("cat-file", "--batch"))
         for row in _rows(listing):
@@ -58,19 +62,48 @@ def read_git(source: Path, *, revision: str | None, near: Path, max_bytes: int) 
 
 
 def _take(source: Path, revision: str, writer: TreeWriter) -> str:
-    """Copy what there is of objects; gives the object name of the revision."""
+    """Copy what there is of objects; gives the object name of the revision, or the revision if it may be cut short."""
     if source.is_file():
         with reading(source.name):
             file = source.open("rb")
         with file:
             refs = read_bundle_head(file, source.name)
             writer.add_file(("pack", "pack-0000.pack"), pack_content(file, source.name), executable=False)
-        return revision if re.fullmatch("[0-9a-f]{40}", revision) else choose(refs, revision)
+        return _name_of(revision, lambda: choose(refs, revision))
     repository = source if is_repository(source) else source / ".git"
     if repository.is_symlink() or not is_repository(repository):
         raise BadArchive("it is no git repository, or its `.git` points elsewhere")
     copy_objects(repository, writer)
-    return revision if re.fullmatch("[0-9a-f]{40}", revision) else read_revision(repository, revision)
+    return _name_of(revision, lambda: read_revision(repository, revision))
+
+
+def _name_of(revision: str, look_up: Callable[[], str]) -> str:
+    if _SHA1.fullmatch(revision):
+        return revision
+    try:
+        return look_up()
+    except ConfigError:
+        if _SHORT.fullmatch(revision):
+            return revision
+        raise
+
+
+def _whole(git: Git, short: str) -> str:
+    """Give the object name of the one commit that it begins like this.
+
+    Raises:
+        ConfigError: There is none, or more than one.
+    """
+    line = b""
+    try:
+        with git.start("rev-parse", "--verify", "--quiet", "--end-of-options", f"{short}^{{commit}}") as (_, output):
+            line = output.readline(_LINE_BYTES)
+    except BadArchive as problem:
+        raise ConfigError(
+            f"There is no branch or tag {short!r} in the repository, and no commit or more than one that begins so.",
+            remedy="Name a branch, a tag or more digits of the object name behind the `#`.",
+        ) from problem
+    return line.decode("ascii").strip()
 
 
 def _verify(git: Git) -> None:

@@ -6,7 +6,7 @@ from typing import IO
 
 from harness.errors import ConfigError
 from harness.intake.archive.entries import BadArchive, reading
-from harness.intake.git.store import HEAD, files_in, is_folder
+from harness.intake.git.store import HEAD, SHA256, files_in, is_folder
 from harness.intake.plain import NotPlainFile, read_plain
 from harness.text import visible
 
@@ -55,7 +55,7 @@ def choose(refs: dict[str, str], revision: str) -> str:
         raise BadArchive(f"its HEAD names no branch that is there; branches: {named}")
     raise ConfigError(
         f"There is no revision {revision!r} in the repository; branches: {named}.",
-        remedy="Name a branch, a tag or a whole object name behind the `#`.",
+        remedy="Name a branch, a tag or an object name (7 digits or more) behind the `#`.",
     )
 
 
@@ -76,6 +76,8 @@ def read_bundle_head(file: IO[bytes], name: str) -> dict[str, str]:
         file.readline(_LINE_BYTES)
         while (line := file.readline(_LINE_BYTES)) != b"\n":
             text = line.decode("utf-8", "replace").rstrip("\n")
+            if text == "@object-format=sha256":
+                raise BadArchive(SHA256)
             if text.startswith("-"):
                 raise BadArchive("the bundle needs commits that it does not hold; make it with `git bundle create`")
             if not line.endswith(b"\n") or len(refs) > _LINE_BYTES or text.startswith("@filter"):
@@ -108,8 +110,7 @@ def _follow(repository: Path, name: str, packed: dict[str, str]) -> str | None:
 
 def _checked(sha: str) -> str:
     if not _SHA1.fullmatch(sha):
-        why = "it uses SHA-256 object names, which are not read" if len(sha) == 64 else "a ref holds no object name"
-        raise BadArchive(why)
+        raise BadArchive(SHA256 if len(sha) == 64 else "a ref holds no object name")
     return sha
 
 

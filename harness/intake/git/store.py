@@ -16,10 +16,13 @@ from harness.intake.plain import NotPlainFile, open_plain
 from harness.text import visible
 
 HEAD = "HEAD"
+SHA256 = "it uses SHA-256 object names, and only SHA-1 ones are read: clone it anew with SHA-1, or hand in a zip"
 
 _CHUNK_BYTES = 256 * 1024
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _LOOSE = re.compile(r"[0-9a-f]{38}")
+_LOOSE_SHA256 = re.compile(r"[0-9a-f]{62}")
+_PACK_SHA256 = re.compile(r"pack-[0-9a-f]{64}\.pack")
 
 
 def is_repository(folder: Path) -> bool:
@@ -31,7 +34,7 @@ def copy_objects(repository: Path, writer: TreeWriter) -> None:
     """Copy loose objects and packs.
 
     Raises:
-        BadArchive: It is part of another repository, or its packs and objects are no plain files.
+        BadArchive: It is part of another repository, or uses SHA-256, or its packs and objects are no plain files.
         OverBudget: There is more than the writer takes.
         ConfigError: It cannot be read.
     """
@@ -47,6 +50,10 @@ def copy_objects(repository: Path, writer: TreeWriter) -> None:
             if folder.name == "pack" and path.suffix == ".pack":
                 writer.add_file(("pack", f"pack-{packs:04d}.pack"), _content(path), executable=False)
                 packs += 1
+                if _PACK_SHA256.fullmatch(path.name):
+                    raise BadArchive(SHA256)
+            elif _FOLDER.fullmatch(folder.name) and _LOOSE_SHA256.fullmatch(path.name):
+                raise BadArchive(SHA256)
             elif _FOLDER.fullmatch(folder.name) and _LOOSE.fullmatch(path.name):
                 writer.add_file((folder.name, path.name), _content(path), executable=False)
 

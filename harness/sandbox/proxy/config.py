@@ -2,7 +2,7 @@
 
 A job that may reach hosts has no network all the same. Beside it runs a container with one: Squid, which decides, and a
 relay from a Unix socket to it. The socket's folder is mounted into the job's container, where a second relay listens on
-the loopback address that the variables ``http_proxy`` and the like name.
+the loopback address that the variables ``http_proxy`` and the like name. Another socket, which no job fills, is ours.
 """
 
 import ipaddress
@@ -15,13 +15,16 @@ from harness.model.hosts import AllowedHost, Network, parse_host
 from harness.sandbox.interface import Job, Limits, Mount
 
 SOCKET_FOLDER = "/proxy"
+OWN_FOLDER = "/own"
 SOCKET = "socket"
 PORT = 3128
 OWN_DOMAIN = ".lora-harness.invalid"  # requests of our own, by which the way is tried
 READY_HOST = f"ready{OWN_DOMAIN}"
 NOT_READY = 125
-ACCESS_LOG = "%ts.%03tu %tr %Ss/%03>Hs %<st %rm %>rd %>rP %#ru"
+# All that a program chooses stands after what Squid says of it.
+ACCESS_LOG = "%ts.%03tu %tr %Ss/%03>Hs %<st %err_code %Sh %rm %>rd %>rP %#ru"
 _CONNECTIONS = 128
+_OWN_CONNECTIONS = 8
 _LIMITS = Limits(
     timeout_s=0.0,  # it lives as long as its job
     memory_bytes=256 << 20,
@@ -64,6 +67,8 @@ via off
 forwarded_for delete
 httpd_suppress_version_string on
 uri_whitespace deny
+connect_timeout 20 seconds
+dns_timeout 15 seconds
 quick_abort_min 0
 quick_abort_max 0
 max_filedescriptors 4096
@@ -82,8 +87,11 @@ http_access deny !tunnel !plain
 # (https://github.com/squid-cache/squid/pull/1567). A configuration that it refuses ends the container.
 _PROXY = f"""
 printf %s "$1" > /tmp/squid.conf
-socat UNIX-LISTEN:{SOCKET_FOLDER}/{SOCKET},fork,backlog={_CONNECTIONS},max-children={_CONNECTIONS} \
-TCP:127.0.0.1:{PORT} 2> /dev/null &
+listen() {{
+  socat "UNIX-LISTEN:$1/{SOCKET},fork,backlog=$2,max-children=$2" TCP:127.0.0.1:{PORT} 2> /dev/null &
+}}
+listen {SOCKET_FOLDER} {_CONNECTIONS}
+listen {OWN_FOLDER} {_OWN_CONNECTIONS}
 status=129
 while ((status > 128)); do
   squid -N -d 1 -f /tmp/squid.conf
@@ -158,13 +166,13 @@ def _without(network: Any, gone: Any) -> Iterable[Network]:
     return rest
 
 
-def proxy_job(job: Job, folder: Path) -> Job:
-    """Describe the proxy of `job` as a job of its own, with its socket in `folder`."""
+def proxy_job(job: Job, folder: Path, *, own: Path) -> Job:
+    """Describe the proxy of `job` as a job of its own, with the job's socket in `folder` and ours in `own`."""
     place = Mount(source=folder, target=SOCKET_FOLDER, writable=True)
     return Job(
         name=f"{job.name}.proxy",
         argv=("bash", "-c", _PROXY, "proxy", squid_conf(job.hosts)),
-        mounts=(place,),
+        mounts=(place, Mount(source=own, target=OWN_FOLDER, writable=True)),
         workdir=place,
         limits=_LIMITS,
         log_dir=job.log_dir,

@@ -1,6 +1,7 @@
 """A proxy container for the time of one job: start, readiness, end, log. Must not know what it lets through.
 
-A program in the job reaches nothing of the proxy but its socket. So where the proxy fails, the fault is ours.
+A program in the job reaches nothing of the proxy but its socket, which it can fill. We ask at another one, in a folder
+that the job does not mount: what fails there is our fault.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import SandboxFault
@@ -18,7 +20,7 @@ from harness.sandbox.container import Container, removed
 from harness.sandbox.interface import Ended, Job
 from harness.sandbox.private_folder import private_folder
 from harness.sandbox.proxy.config import NOT_READY, OWN_DOMAIN, SOCKET, proxy_job
-from harness.sandbox.proxy.log import refused_hosts, was_ready
+from harness.sandbox.proxy.log import refused_hosts, unreached_hosts, was_ready
 
 _START_PATIENCE_S = 20.0
 _END_PATIENCE_S = 10.0
@@ -27,24 +29,35 @@ _TAIL_BYTES = 600
 MAX_LOG_BYTES = 1_000_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Folders:
+    """Host folders of the two sockets."""
+
+    job: Path
+    own: Path
+
+
 class Proxy:
     """A running proxy; made by `running_proxy`.
 
     Attributes:
-        folder: Host folder of its socket.
+        folder: Host folder of the job's socket.
+        unreached_hosts: After `finish`, what `proxy.log.unreached_hosts` says.
     """
 
     def __init__(
-        self, job: Job, folder: Path, *, container: Container, capture: Capture, attachment: Attachment
+        self, job: Job, folders: _Folders, *, container: Container, capture: Capture, attachment: Attachment
     ) -> None:
-        self.folder = folder
+        self.folder = folders.job
+        self.unreached_hosts: tuple[str, ...] = ()
+        self._own = folders.own
         self._job = job
         self._container = container
         self._capture = capture
         self._attachment = attachment
 
     def finish(self, ended: Ended) -> tuple[str, ...]:
-        """End it and give the hosts that it refused (`proxy_log.refused_hosts`).
+        """End it, give the hosts that it refused (`proxy.log.refused_hosts`), and set `unreached_hosts`.
 
         Args:
             ended: How the job ended that it served.
@@ -62,6 +75,7 @@ class Proxy:
         log = log_path(self._job).read_text(errors="replace").splitlines()
         if ended.exit_code == NOT_READY and not was_ready(log):
             raise self._fault("was not reached by its job")
+        self.unreached_hosts = unreached_hosts(log)
         return refused_hosts(log)
 
     def _logged(self, host: str) -> bool:
@@ -93,7 +107,7 @@ class Proxy:
     def _answers(self, host: str, patience_s: float) -> bool:
         """Tell whether it answers a request for `host`, which it refuses, while it runs and within some seconds."""
         give_up = time.monotonic() + patience_s
-        while not _asked(self.folder, host):
+        while not _asked(self._own, host):
             if time.monotonic() > give_up or not self._container.state()["Running"]:
                 return False
             time.sleep(0.01)
@@ -130,16 +144,16 @@ def running_proxy(job: Job, container: Container, *, make: Callable[[Job, Contai
         EnvironmentFault: The engine is gone.
     """
     with (
-        _socket_folder() as folder,
+        _socket_folders() as folders,
         removed(container),
         Capture(log_path(job), _errors_path(job), limit_bytes=MAX_LOG_BYTES, on_overflow=lambda: None) as capture,
     ):
-        make(proxy_job(job, folder), container)
+        make(proxy_job(job, folders.job, own=folders.own), container)
         attachment = Attachment(container.attach(stdin=False), capture=capture, stdin=b"", on_failure=lambda: None)
         try:
             container.start()
             attachment.start()
-            proxy = Proxy(job, folder, container=container, capture=capture, attachment=attachment)
+            proxy = Proxy(job, folders, container=container, capture=capture, attachment=attachment)
             proxy.wait()
             yield proxy
         finally:
@@ -147,13 +161,14 @@ def running_proxy(job: Job, container: Container, *, make: Callable[[Job, Contai
 
 
 @contextlib.contextmanager
-def _socket_folder() -> Iterator[Path]:
-    """Make a folder to be given to the container's user, in one that stays ours and lets that user pass."""
+def _socket_folders() -> Iterator[_Folders]:
+    """Make folders to be given to the container's user, in one that stays ours and lets that user pass."""
     with private_folder() as outer:
         outer.chmod(0o711)
-        inner = outer / "proxy"
-        inner.mkdir()
-        yield inner
+        folders = _Folders(job=outer / "proxy", own=outer / "own")
+        folders.job.mkdir()
+        folders.own.mkdir()
+        yield folders
 
 
 def _asked(folder: Path, host: str) -> bool:

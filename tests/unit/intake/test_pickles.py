@@ -25,7 +25,7 @@ def zipped(name: str) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(name, pickle.dumps([1]))
-        archive.writestr("archive/data/0", bytes(200_000))
+        archive.writestr("archive/data/0", b"see archive/data.pkl" + bytes(200_000))
     return file.getvalue()
 
 
@@ -68,6 +68,12 @@ def test_what_torch_saves(tmp_path: Path) -> None:
         ("model.gguf", b"GGUF\x03\0\0\0"),
         ("a.zip", zipped("readme.txt")),
         ("a.txt", pickle.dumps([1, 2, 3], 0)),
+        ("a.docx", zipped("word/data.pkl.xml")),
+        ("a.zip", zipped("notes/data.pkl")),
+        ("a.zip", zipped("archive/data.pkl")[:-30]),
+        ("a.txt", b"\x80\x02a text that begins so"),
+        ("a.txt", b"\x80\x03s.b"),
+        ("a.pkl", b"(text in brackets)"),
     ],
 )
 def test_what_is_no_pickle(tmp_path: Path, name: str, content: bytes) -> None:

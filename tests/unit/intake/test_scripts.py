@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+import time
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,28 @@ def test_windows_line_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("script", "code", "line"),
+    [
+        ("#!/bin/bash\n# comment\r\ntrue\n", "INT021", 2),
+        ("#!/bin/bash\ntrue # comment\r\n", "INT021", 2),
+        ("#!/bin/bash\ncat <<E\na\r\nE\ntrue\n", "INT021", 3),
+        ("#!/bin/bash\necho 'a\r\nb'\n", "INT021", 2),
+        ("#!/bin/bash\r\ntrue\n", "INT010", 1),
+        ("#!/bin/bash\rtrue\r", "INT010", 1),
+        ("#!/bin/bash\n# comment\r\ntrue\r\n", "INT010", 3),
+        ("#!/bin/bash\n\r\ntrue\n", "INT010", 2),
+        ("#!/bin/bash\ncat a \\\r\n b\n", "INT010", 2),
+        ("#!/bin/bash\ncat <<E\na\nE\r\ntrue\n", "INT010", 4),
+    ],
+)
+def test_carriage_returns_that_bash_never_runs_are_a_warning(tmp_path: Path, script: str, code: str, line: int) -> None:
+    (finding,) = look(tmp_path, download=script)
+    assert (finding.code, finding.severity) == (code, "error" if code == "INT010" else "warning")
+    assert str(finding.where) == f"download.sh:{line}"
+    assert finding.fix == "Convert it: `sed -i 's/\\r$//' download.sh`."
+
+
+@pytest.mark.parametrize(
     ("first", "why"),
     [
         ("#!bin/bash", "the interpreter's path does not begin with `/`: `#!bin/bash`"),
@@ -83,7 +107,9 @@ HITS = [
     ("INT012", "python2 x.py"),
     ("INT012", "pip3.9 list"),
     ("INT013", "gdown --id 1AbC -O x.zip"),
-    ("INT013", "gdown 'https://drive.google.com/x' --fuzzy"),
+    ("INT013", "gdown 'https://drive.google.com/x?a=b&c=d' --fuzzy"),
+    ("INT013", 'if ! python3 -m gdown "${ID}" --id=1AbC; then exit 1; fi'),
+    ("INT013", "x=$(/usr/local/bin/gdown --id 1AbC)"),
     ("INT014", "cp /home/alice/model ."),
     ("INT014", "cd /root/hw3"),
     ("INT014", "ls '/Users/alice/x'"),
@@ -110,6 +136,11 @@ def test_hits(tmp_path: Path, code: str, line: str) -> None:
         "curl https://example.org/home/alice",
         'ls "$HOME/x" ~/home/x',
         "gdown x; tool --id y",
+        "gdown x --fuzzy-retry --idle",
+        'echo "write no gdown --id x"',
+        "echo gdown --id x",
+        "printf 'gdown --fuzzy\\n'",
+        "pip list; install x",
         "printf 'Q:\\nA:\\n'",
         "echo install",
     ],
@@ -124,8 +155,8 @@ def test_no_hits(tmp_path: Path, line: str) -> None:
         (None, "INT013", "warning", "gdown 6"),
         ("5.2.2", "INT013", "warning", "gdown 5.2.2 in the image takes it, gdown 6 does not"),
         ("4.7.3", "INT013", "warning", "gdown 4.7.3 in the image takes it, gdown 6 does not"),
-        ("6.0.0", "INT018", "error", "gdown 6.0.0"),
-        ("10.1", "INT018", "error", "gdown 10.1"),
+        ("6.0.0", "INT018", "warning", "gdown 6.0.0"),
+        ("10.1", "INT018", "warning", "gdown 10.1"),
     ],
 )
 def test_gdown_options_are_held_against_the_gdown_of_the_image(
@@ -136,6 +167,12 @@ def test_gdown_options_are_held_against_the_gdown_of_the_image(
     assert (finding.code, finding.severity, finding.limit) == (code, severity, limit)
     assert (finding.seen, str(finding.where)) == ("`gdown --id 1AbC`", "download.sh:2")
     assert finding.fix == "Call `gdown ID` or `gdown URL` without the option."
+
+
+def test_gdown_that_the_script_installs_is_not_the_one_of_the_image(tmp_path: Path) -> None:
+    (tmp_path / "download.sh").write_text('#!/bin/bash\npip install -q "gdown<6"; gdown --id 1AbC\n')
+    (finding,) = inspect_scripts(tmp_path, Surroundings(gdown="6.0.0"))
+    assert (finding.code, finding.severity, finding.limit) == ("INT013", "warning", "gdown 6")
 
 
 TEST_FILES = Surroundings(test_files=("private.json", "public.json"))
@@ -223,12 +260,23 @@ def test_used_arguments(tmp_path: Path, body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["#!/bin/bash\n".encode("utf-16"), b"\xff\xfe\x00", b"#!/bin/bash\n\xff\n", b"a\0b"]
+    "content", ["#!/bin/bash\n".encode("utf-16"), b"\xff\xfe\x00", "字".encode("utf-16"), b"\x7fELF\0", b"a\0b"]
 )
 def test_script_that_is_no_text(tmp_path: Path, content: bytes) -> None:
     (finding,) = look(tmp_path, run=content)
     assert (finding.code, finding.severity, finding.seen) == ("INT017", "error", "`run.sh` is not plain UTF-8 text")
     assert finding.fix == "Save it as UTF-8 text without byte order mark."
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "big5"])
+def test_comment_in_another_encoding_is_a_warning_and_the_rest_is_looked_at(tmp_path: Path, encoding: str) -> None:
+    comment = {"latin-1": "# modèle", "big5": "# 模型"}[encoding]
+    script = f"{GOOD_RUN}echo a\n{comment}\npython3.6 x\n".encode(encoding)
+    other, fixed = look(tmp_path, run=script)
+    assert (fixed.code, str(fixed.where)) == ("INT012", "run.sh:6")
+    assert (other.code, other.severity, str(other.where)) == ("INT022", "warning", "run.sh:5")
+    assert other.seen.startswith("a byte that is no UTF-8: `# ") and other.seen.isprintable()
+    assert other.fix.startswith("Save it as UTF-8")
 
 
 def test_script_that_is_a_link_is_not_read(tmp_path: Path) -> None:
@@ -271,6 +319,37 @@ def test_excerpt_is_bounded_and_visible(tmp_path: Path) -> None:
     assert finding.seen.startswith("`python3.6 \\x1b[31mxxx")
     assert len(finding.seen) < 140
     assert finding.seen.isprintable()
+
+
+HUNDRED_LINES = (
+    *(
+        "gdown ",
+        "gdown;",
+        "pip -=",
+        "=pip ",
+        "pip - ",
+        "install ",
+        "${1-",
+        "${1-x",
+        "/home/",
+        "python3.1",
+        "python3.1111111",
+    ),
+    *("a/", "-m ", "<< ", "((", "((a<<", "\"'", "\\", "x#", "private.json-", "'private.json", "default'"),
+)
+ONE_LINE = ("gdown ", "((a<<", "<<a ", "${1-", "<<a\na\n", "a\n", "\\\n", "a\r\n", " ")
+
+
+@pytest.mark.parametrize(
+    "text", [(one * 2000)[:9999] + "\n" for one in HUNDRED_LINES] + list(ONE_LINE), ids=lambda text: repr(text[:12])
+)
+def test_no_megabyte_makes_the_look_slow(tmp_path: Path, text: str) -> None:
+    script = (text * (1_000_000 // len(text) + 1))[:1_000_000]
+    for name in ("run.sh", "a.py"):
+        (tmp_path / name).write_text(script)
+    begin = time.process_time()
+    inspect_scripts(tmp_path, replace(TEST_FILES, gdown="6.0"))
+    assert time.process_time() - begin < 3
 
 
 @given(st.binary(max_size=200) | st.text(alphabet="#!/bin/bash\r\n$1'\" gdown--id", max_size=80).map(str.encode))

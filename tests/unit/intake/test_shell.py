@@ -21,6 +21,9 @@ from harness.intake.shell import commands
         ('echo "\\$1"', [(1, 'echo "\\$1"', "echo \\1")]),
         ("cat <<'E'\ndon't $1\nE\n$2", [(1, "cat <<'E'", "cat <<"), (2, "don't $1", ""), (4, "$2", "$2")]),
         ("cat <<E\nit's $1\nE\n$2", [(1, "cat <<E", "cat <<E"), (2, "it's $1", "it's $1"), (4, "$2", "$2")]),
+        ("x=$((1<<n))\n$1\nn", [(1, "x=$((1<<n))", "x=$((1<<n))"), (2, "$1", "$1"), (3, "n", "n")]),
+        ("echo 'a <<b'\nc", [(1, "echo 'a <<b'", "echo "), (2, "c", "c")]),
+        ("((a<<1)); cat <<E\nx\nE\nc", [(1, "((a<<1)); cat <<E", "((a<<1)); cat <<E"), (2, "x", "x"), (4, "c", "c")]),
         ("cat <<< a\nb", [(1, "cat <<< a", "cat <<< a"), (2, "b", "b")]),
     ],
 )
@@ -32,3 +35,9 @@ def test_commands(script: str, expected: list[tuple[int, str, str]]) -> None:
 def test_any_text_is_split(script: str) -> None:
     lines = script.count("\n") + 1
     assert all(1 <= one.line <= lines for one in commands(script))
+    assert all(len(one.bare) == len(one.text) for one in commands(script))
+
+
+def test_what_is_bare() -> None:
+    (one,) = commands("""a "b c" 'd' \\e f # g""")
+    assert one.bare.replace("\0", "_") == "a _____ ___ __ f "

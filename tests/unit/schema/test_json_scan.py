@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from harness.schema.json_scan import (
     Offsets,
     find_offsets,
+    offset_of_comma,
     offset_of_depth,
     offset_of_duplicate,
     offset_of_literal,
@@ -90,6 +91,20 @@ def test_finds_the_second_of_two_equal_keys(members: dict[str, Any], data: st.Da
 
 def test_a_literal_inside_a_string_is_passed_over() -> None:
     assert offset_of_literal('["NaN, NaN", NaN]', "NaN") == 13
+
+
+def test_commas_between_values_alone_are_counted() -> None:
+    text = '["a,\\",b", [1, 2], 3]'
+    assert [offset_of_comma(text, most) for most in range(4)] == [
+        text.index(", ["),
+        text.index(", 2"),
+        text.index(", 3"),
+        None,
+    ]
+    endless = '"' + '\\"' * 2_000_000 + "," * 100
+    begin = time.process_time()
+    assert offset_of_comma(endless, 10) is None
+    assert time.process_time() - begin < 1
 
 
 def test_brackets_inside_a_string_are_no_level() -> None:

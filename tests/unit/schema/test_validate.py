@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.schema import store
-from harness.schema.document import load_json
+from harness.schema.document import DocumentError, load_json
 from harness.schema.validate import MOST_COUNTED, MOST_LISTED, problems
 
 
@@ -85,6 +85,26 @@ def test_large_files_take_seconds_whether_good_or_bad() -> None:
     assert len(said({f"a{i}": "b" for i in range(many)})) == 1
     assert len(said([{"id": {f"a{i}": "b" for i in range(many)}, "output": "b"}])) == 1
     assert time.process_time() - begin < 20
+
+
+@pytest.mark.parametrize("row", ["1", "{}", "[]", '""', '{"a":1}', "[[1]]", "null"])
+def test_seventeen_megabytes_of_small_values_are_refused_at_once(row: str) -> None:
+    text = "[" + f"{row}," * (17_000_000 // (len(row) + 1)) + "1]"
+    begin = time.process_time()
+    with pytest.raises(DocumentError) as caught:
+        load_json(text.encode(), "p.json")
+    assert time.process_time() - begin < 3
+    assert str(caught.value).endswith(
+        ": expected at most 250,000 values, saw more; write one object for each row of the input"
+    )
+
+
+@pytest.mark.parametrize("row", ["1", "{}", "[]", '{"a":1}'])
+def test_as_many_wrong_values_as_are_read_take_little(row: str) -> None:
+    begin = time.process_time()
+    document = load_json(("[" + f"{row}," * 249_000 + "1]").encode(), "p.json")
+    assert len(problems(document, "predictions.v1")) == MOST_LISTED + 1
+    assert time.process_time() - begin < 3
 
 
 @pytest.mark.parametrize("name", store.names())

@@ -1,33 +1,27 @@
-"""What is said of hosts that download.sh was refused."""
+"""What is said of a download.sh that ended well and brought nothing."""
+
+from pathlib import Path
 
 import pytest
 
-from harness.model.finding import Severity
-from harness.stages.fetch import refusal
-
-ALLOWED = ("drive.google.com", ".hf.co")
-
-
-def test_nothing_refused_nothing_said() -> None:
-    assert refusal((), ALLOWED, failed=True) is None
+from harness.sandbox.cause import Cause
+from harness.sandbox.interface import Ended, Job, Limits, Mount
+from harness.stages.fetch import why_nothing
 
 
 @pytest.mark.parametrize(
-    ("failed", "code", "severity"), [(True, "FET008", Severity.ERROR), (False, "FET009", Severity.WARNING)]
+    ("killed", "said"),
+    [
+        (False, "Its last lines:\nKilled"),
+        (True, "The kernel killed a process of it for want of memory (limit: 2000 MB). Its last lines:\nKilled"),
+    ],
 )
-def test_the_hosts_are_named_with_limit_and_remedy(failed: bool, code: str, severity: Severity) -> None:
-    found = refusal(("a.example:443", "b.example:21"), ALLOWED, failed=failed)
-    assert found is not None
-    assert (found.code, found.severity) == (code, severity)
-    assert found.seen == "download.sh was refused `a.example:443`, `b.example:21`."
-    assert found.limit == (
-        "HTTP (port 80) and HTTPS (port 443) to drive.google.com, .hf.co; no private address that is not listed"
+def test_a_kill_for_memory_is_told(tmp_path: Path, killed: bool, said: str) -> None:
+    limits = Limits(timeout_s=1, memory_bytes=2_000_000_000, disk_bytes=1, output_bytes=1, cpus=1, pids=9)
+    mount = Mount(source=tmp_path, target="/x")
+    job = Job(name="fetch", argv=("true",), mounts=(mount,), workdir=mount, limits=limits, log_dir=tmp_path)
+    job.stderr_path.write_text("Killed\n")
+    ended = Ended(
+        cause=Cause.EXITED, exit_code=0, signal=None, duration_s=1.0, peak_memory_bytes=None, killed_for_memory=killed
     )
-    assert "ask the course staff to add the host" in found.fix
-
-
-def test_a_hostile_name_is_shown_harmless() -> None:
-    found = refusal(("\x1b[31mred‮:443", "x" * 500), ALLOWED, failed=True)
-    assert found is not None
-    assert "`\\x1b[31mred\\u202e:443`" in found.seen
-    assert len(found.seen) < 200
+    assert why_nothing(ended, job) == said

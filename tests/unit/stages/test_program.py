@@ -1,5 +1,6 @@
 """How a program's bad end becomes a finding, by a table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from harness.sandbox.cause import Cause
 from harness.sandbox.gpu.facts import GpuUse
 from harness.sandbox.interface import Ended, Job, Limits, Mount
 from harness.sandbox.process import ProcessSandbox
-from harness.stages.program import Codes, bad_end, receipt_of
+from harness.stages.program import Codes, bad_end, receipt_of, tail
 
 CODES = Codes(deadline="RUN001", limit="RUN002", failed="RUN003", not_found="RUN005")
 GPU_USE = GpuUse(
@@ -46,7 +47,8 @@ def ended(cause: Cause, exit_code: int | None = None, signal: int | None = None)
             "run.sh ran out of GPU memory, with the GPU to itself.",
             "150755 MB",
         ),
-        (ended(Cause.DISK_CAP), "RUN002", "run.sh wrote more than allowed, or", "5 MB"),
+        (ended(Cause.DISK_CAP), "RUN002", "run.sh wrote more than 5 MB.", "5 MB"),
+        (ended(Cause.PIDS_CAP, 1), "RUN002", "run.sh started too many processes or threads", "9 at a time"),
         (ended(Cause.OUTPUT_CAP), "RUN002", "run.sh printed more than allowed.", "1 MB"),
         (ended(Cause.SIGNALED, None, 11), "RUN003", "run.sh was ended by signal 11.", "exit code 0"),
         (ended(Cause.EXITED, 3), "RUN003", "run.sh ended with exit code 3.", "exit code 0"),
@@ -79,7 +81,39 @@ def test_the_finding_shows_the_end_of_the_log_without_control_characters(job: Jo
     found = bad_end(ended(Cause.EXITED, 1), job, command="run.sh", codes=CODES, quote=True)
     assert found is not None
     assert found.seen.endswith("\\x1b[2Jlast \\u202e line\N{REPLACEMENT CHARACTER}")
-    assert found.seen.count("first") == 11
+    assert found.seen.count("first") == 1
+    assert "\nfirst (50 times)\n" in found.seen
+
+
+@pytest.mark.parametrize(
+    ("cause", "fix"),
+    [
+        (Cause.PIDS_CAP, "Start fewer at a time"),
+        (Cause.OUT_OF_MEMORY, "Keep less in memory at a time"),
+        (Cause.OUT_OF_VRAM, "Use a smaller batch"),
+        (Cause.DISK_CAP, "Leave less on the disk"),
+        (Cause.OUTPUT_CAP, "Print less"),
+    ],
+)
+def test_each_limit_has_a_remedy_of_its_own(job: Job, cause: Cause, fix: str) -> None:
+    found = bad_end(ended(cause, 1), job, command="run.sh", codes=CODES)
+    assert found is not None
+    assert found.fix.startswith(fix)
+
+
+def test_what_cannot_be_counted_is_said_to_be_so(job: Job, tmp_path: Path) -> None:
+    deep = tmp_path / "deep"
+    deep.joinpath(*["d"] * 70).mkdir(parents=True)
+    place = Mount(source=deep, target="/x", writable=True)
+    found = bad_end(ended(Cause.DISK_CAP), replace(job, mounts=(place,)), command="run.sh", codes=CODES)
+    assert found is not None
+    assert found.seen == "run.sh left more files or deeper folders than can be counted."
+    assert found.limit == "a million files, folders 64 deep"
+
+
+def test_equal_lines_are_shown_once_with_their_number(job: Job) -> None:
+    job.stderr_path.write_text("start\n" + "Retrying\n" * 12 + "gave up\n")
+    assert tail(job.stderr_path) == "start\nRetrying (12 times)\ngave up"
 
 
 def test_a_silent_program_is_said_to_be_silent(job: Job) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import stat
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ WriteWeights = Callable[[Path, Mapping[str, tuple[str, list[int]]]], Path]
 Tensors = dict[str, tuple[str, list[int]]]
 
 RULES = AdapterRules(path="adapter_checkpoint", max_bytes=20_000, max_rank=8, target_modules=("q_proj", "up_proj"))
+LARGE = AdapterRules(path="adapter_checkpoint", max_bytes=100_000_000, max_rank=8, target_modules=("q_proj", "up_proj"))
 LAYER = {"self_attn.q_proj": (16, 8), "mlp.up_proj": (24, 8), "mlp.down_proj": (8, 24)}
 BASE = BaseShapes(
     modules={f"model.layers.{n}.{module}": shape for n in (0, 1) for module, shape in LAYER.items()}
@@ -142,21 +144,52 @@ def test_good_adapter_is_admitted_with_a_config_of_known_fields_alone(folder: Pa
 # Files.
 
 
-def test_missing_files_are_one_finding_each(tmp_path: Path) -> None:
-    verdict = check(tmp_path / "absent")
-    assert [(finding.code, finding.seen) for finding in verdict.findings] == [
-        ("ADM001", "no `adapter_config.json` in `adapter_checkpoint`"),
-        ("ADM001", "no `adapter_model.safetensors` in `adapter_checkpoint`"),
+def test_files_that_are_nowhere_are_one_finding(tmp_path: Path) -> None:
+    (found,) = check(tmp_path / "absent").findings
+    assert (found.code, found.seen) == (
+        "ADM001",
+        "no `adapter_config.json` and no `adapter_model.safetensors` in `adapter_checkpoint`",
+    )
+    assert "save_pretrained" in found.fix
+    assert str(found.where) == "adapter_checkpoint"
+
+
+def test_both_files_in_a_folder_inside_are_one_finding_with_the_command(folder: Path) -> None:
+    inner = folder / "adapter_checkpoint"
+    inner.mkdir()
+    for name in (CONFIG, WEIGHTS):
+        (folder / name).rename(inner / name)
+    (found,) = check(folder).findings
+    assert found.seen == (
+        "no `adapter_config.json` and no `adapter_model.safetensors` in `adapter_checkpoint`; they lie in "
+        "`adapter_checkpoint/adapter_checkpoint/adapter_config.json`, "
+        "`adapter_checkpoint/adapter_checkpoint/adapter_model.safetensors`"
+    )
+    command = found.fix.removeprefix("End download.sh with: `").removesuffix("`")
+    assert command == (
+        "mv adapter_checkpoint/adapter_checkpoint/adapter_config.json "
+        "adapter_checkpoint/adapter_checkpoint/adapter_model.safetensors adapter_checkpoint/"
+    )
+
+
+def test_files_in_different_places_are_one_finding_each(folder: Path) -> None:
+    for name, place in ((CONFIG, "a"), (WEIGHTS, "it's")):
+        (folder / place).mkdir()
+        (folder / name).rename(folder / place / name)
+    assert [found.fix for found in check(folder).findings] == [
+        "End download.sh with: `mv adapter_checkpoint/a/adapter_config.json adapter_checkpoint/`",
+        "End download.sh with: `mv 'adapter_checkpoint/it'\"'\"'s/adapter_model.safetensors' adapter_checkpoint/`",
     ]
-    assert "save_pretrained" in verdict.findings[0].fix
-    assert str(verdict.findings[0].where) == "adapter_checkpoint/adapter_config.json"
 
 
 def test_file_in_a_folder_inside_is_pointed_at(folder: Path) -> None:
     (folder / "checkpoint-9").mkdir()
     (folder / CONFIG).rename(folder / "checkpoint-9" / CONFIG)
     seen, _ = one(folder, "ADM001")
-    assert seen == "no `adapter_config.json` in `adapter_checkpoint`; it lies in `checkpoint-9/adapter_config.json`"
+    assert seen == (
+        "no `adapter_config.json` in `adapter_checkpoint`; it lies in "
+        "`adapter_checkpoint/checkpoint-9/adapter_config.json`"
+    )
 
 
 def test_pickle_instead_of_safetensors(folder: Path) -> None:
@@ -327,9 +360,9 @@ REFUSED: dict[str, tuple[dict[str, object], str, str]] = {
     "new": ({"a_new_thing": {"x": 1}}, '`a_new_thing` is `{"x": 1}`', "null, false or empty: a plain LoRA adapter"),
     "new number": ({"lora_scale": 2.0}, "`lora_scale` is `2.0`", "null, false or empty"),
     "new string": ({"custom_module": "evil"}, '`custom_module` is `"evil"`', "null, false or empty"),
-    "exclude": ({"exclude_modules": "q_proj"}, '`exclude_modules` is `"q_proj"`', "null, false or empty"),
-    "exclude list": ({"exclude_modules": ["q_proj"]}, '`exclude_modules` is `["q_proj"]`', "null, false or empty"),
-    "layers pattern": ({"layers_pattern": "blocks"}, '`layers_pattern` is `"blocks"`', "null, false or empty"),
+    "exclude": ({"exclude_modules": ["q_proj", 1]}, '`exclude_modules` is `["q_proj", 1]`', "null, names or a"),
+    "layers pattern": ({"layers_pattern": "(a+)+"}, '`layers_pattern` is `"(a+)+"`', "null or plain names"),
+    "layers patterns": ({"layers_pattern": ["layers"] * 9}, "`layers_pattern` is `", "null or plain names"),
     "parameters": ({"target_parameters": ["w"]}, '`target_parameters` is `["w"]`', "null, false or empty"),
     "tokens": ({"trainable_token_indices": [1]}, "`trainable_token_indices` is `[1]`", "null, false or empty"),
     "replication": ({"layer_replication": [[0, 1]]}, "`layer_replication` is `[[0, 1]]`", "null, false or empty"),
@@ -371,8 +404,9 @@ REFUSED: dict[str, tuple[dict[str, object], str, str]] = {
     "init odd": ({"init_lora_weights": []}, "`init_lora_weights` is `[]`", "an initialisation that leaves"),
     "layers": ({"layers_to_transform": ["0"]}, '`layers_to_transform` is `["0"]`', "null or a list of layer numbers"),
     "rslora": ({"use_rslora": "yes"}, '`use_rslora` is `"yes"`', "true or false"),
-    "rank pattern": ({"rank_pattern": {"q_proj": 99}}, '`rank_pattern` maps `"q_proj"` to `99`', "a plain module name"),
-    "rank regex": ({"rank_pattern": {"(a+)+$": 4}}, '`rank_pattern` maps `"(a+)+$"` to `4`', "a plain module name"),
+    "rank pattern": ({"rank_pattern": {"q_proj": 99}}, '`rank_pattern` maps `"q_proj"` to `99`', "a whole number"),
+    "rank regex": ({"rank_pattern": {"(a+)+$": 9}}, '`rank_pattern` maps `"(a+)+$"` to `9`', "a whole number"),
+    "alpha regex": ({"alpha_pattern": {"(a+)+$": 4}}, '`alpha_pattern` maps `"(a+)+$"` to `4`', "a plain module name"),
     "rank list": ({"rank_pattern": [1]}, "`rank_pattern` is no object of bounded size", "a whole number"),
     "alpha pattern": (
         {"alpha_pattern": {"q_proj": None}},
@@ -396,7 +430,9 @@ def test_settings_that_are_refused(folder: Path, changes: dict[str, object], see
     [
         ("modules_to_save", ["lm_head"], "Train without `modules_to_save`: lm_head and embed_tokens stay those of the"),
         ("trainable_token_indices", [1], "Train without new tokens"),
-        ("exclude_modules", "q_proj", "Leave it out, and name in `target_modules` what is trained."),
+        ("exclude_modules", {"a": 1}, "Leave it out, and name in `target_modules` what is trained."),
+        ("layers_pattern", ".*", "Leave it out: without it the first number in a module's name is its layer."),
+        ("alpha_pattern", {".*q_proj": 4}, "Write in its place each module that it means by its name, such as"),
         ("lora_scale", 2, "Train without it. If it is a default that a newer peft wrote, delete the line."),
     ],
 )
@@ -445,6 +481,13 @@ def test_pattern_of_targets_is_told_what_to_write(folder: Path) -> None:
         {"auto_mapping": {"base_model_class": "X", "parent_library": "transformers.models.x"}, "task_type": None},
         {"rank_pattern": {"q_proj": 4}, "alpha_pattern": {"layers.0.mlp.up_proj": 2.5}},
         {"layers_to_transform": [0, 1]},
+        {"layers_to_transform": [0, 1], "layers_pattern": "layers"},
+        {"layers_to_transform": [0, 1], "layers_pattern": ["blocks", "model.layers"]},
+        {"target_modules": "all-linear", "exclude_modules": ["lm_head"]},
+        {"exclude_modules": ".*lm_head"},
+        {"rank_pattern": {".*q_proj": 4}},
+        {"r": 2, "rank_pattern": {"(a+)+$": 4}},
+        {"r": 2, "rank_pattern": {f"^{name}": 4 for name in BASE.modules}, "alpha_pattern": {"^lm_head": 3}},
         {"init_lora_weights": "gaussian", "use_rslora": True},
         {"target_modules": [name for name in BASE.modules if name.endswith(("q_proj", "up_proj"))]},
         {"target_modules": "all-linear"},
@@ -456,6 +499,60 @@ def test_pattern_of_targets_is_told_what_to_write(folder: Path) -> None:
 )
 def test_settings_that_are_allowed(folder: Path, changes: dict[str, object]) -> None:
     assert check(with_config(folder, **changes)).findings == ()
+
+
+def test_what_patterns_would_tell_is_written_from_the_tensors(folder: Path, write_weights: WriteWeights) -> None:
+    made = {name: one for name, one in tensors().items() if "layers.1" not in name}
+    made |= {name: one for name, one in tensors(rank=2).items() if "layers.1.self_attn" in name}
+    write_weights(folder / WEIGHTS, made)
+    changes = {"exclude_modules": [r".*layers\.1\.mlp.*"], "rank_pattern": {r".*layers\.1\..*": 2}}
+    verdict = check(with_config(folder, **changes))
+    assert verdict.config is not None
+    assert verdict.config["target_modules"] == [
+        "model.layers.0.mlp.up_proj",
+        "model.layers.0.self_attn.q_proj",
+        "model.layers.1.self_attn.q_proj",
+    ]
+    assert verdict.config["rank_pattern"] == {"model.layers.1.self_attn.q_proj": 2}
+    assert "exclude_modules" not in verdict.config
+
+
+def test_layers_pattern_tells_which_number_is_the_layer(folder: Path, write_weights: WriteWeights) -> None:
+    write_weights(folder / WEIGHTS, {name: one for name, one in tensors().items() if "layers.1" in name})
+    verdict = check(with_config(folder, layers_to_transform=[1], layers_pattern="layers"))
+    assert verdict.config is not None
+    assert verdict.config["target_modules"] == ["model.layers.1.mlp.up_proj", "model.layers.1.self_attn.q_proj"]
+    assert verdict.config["layers_to_transform"] is None
+    seen, _ = one(with_config(folder, layers_to_transform=[0, 1], layers_pattern="layers"), "ADM010")
+    assert seen.startswith("no tensors for modules that the config names: `model.layers.0.mlp.up_proj`")
+
+
+def test_rank_that_no_key_of_the_pattern_gives_is_refused(folder: Path) -> None:
+    seen, limit = one(with_config(folder, r=2, rank_pattern={".*q_proj": 3}), "ADM010")
+    assert seen.startswith("rank 4 in the tensors of `model.layers.0.mlp.up_proj`")
+    assert limit == "rank 2 or 3 in the config"
+
+
+def test_header_of_far_too_many_tensors_is_one_finding_and_quick(folder: Path, write_weights: WriteWeights) -> None:
+    base = BaseShapes(modules={f"model.layers.{n}.self_attn.q_proj": (16, 8) for n in range(1000)})
+    for many, code, why in ((12_000, "ADM008", "12000 tensors"), (106_000, "ADM007", "at most 2000000 are read")):
+        write_weights(
+            folder / WEIGHTS, {tensor_name(f"model.layers.{n}.q_proj", "A"): ("F32", [0]) for n in range(many)}
+        )
+        begin = time.process_time()
+        (finding,) = check(folder, base=base, rules=LARGE).findings
+        assert time.process_time() - begin < 3
+        assert finding.code == code
+        assert why in finding.seen
+
+
+def test_header_of_as_many_tensors_as_are_looked_at_is_quick(folder: Path, write_weights: WriteWeights) -> None:
+    base = BaseShapes(modules={f"model.layers.{n}.self_attn.q_proj": (16, 8) for n in range(1500)})
+    made = {tensor_name(f"model.layers.{n}.q_proj", "A"): ("F32", [0]) for n in range(12_000)}
+    write_weights(folder / WEIGHTS, made)
+    begin = time.process_time()
+    assert {finding.code for finding in check(folder, base=base, rules=LARGE).findings} == {"ADM008", "ADM010"}
+    assert time.process_time() - begin < 3
 
 
 def test_all_linear_is_resolved_from_the_tensors(folder: Path) -> None:
@@ -639,6 +736,10 @@ PEFT_RULES = AdapterRules(path="adapter_checkpoint", max_bytes=100_000, max_rank
         ("list", {"r": 4, "target_modules": ["q_proj", "down_proj"], "task_type": "CAUSAL_LM"}),
         ("all-linear", {"r": 4, "target_modules": "all-linear", "rank_pattern": {"q_proj": 2}}),
         ("layers", {"r": 8, "target_modules": ["v_proj"], "layers_to_transform": [1], "task_type": "CAUSAL_LM"}),
+        ("no head", {"r": 4, "target_modules": "all-linear", "exclude_modules": ["lm_head"]}),
+        ("excluded", {"r": 4, "target_modules": ["q_proj", "up_proj"], "exclude_modules": r".*\.1\.mlp.*"}),
+        ("by name", {"r": 4, "target_modules": ["q_proj"], "layers_to_transform": [1], "layers_pattern": "layers"}),
+        ("regex", {"r": 4, "target_modules": ["q_proj"], "rank_pattern": {r".*layers\.1\..*": 2}}),
         ("rslora", {"r": 8, "target_modules": list(ALL), "use_rslora": True, "task_type": "CAUSAL_LM"}),
     ],
 )

@@ -8,7 +8,9 @@ import os
 import stat
 import struct
 import subprocess
+import sys
 import tarfile
+import time
 import unicodedata
 import zipfile
 import zlib
@@ -430,6 +432,62 @@ def test_compressed_file_of_nothing_but_parts_is_not_read_for_ever(tmp_path: Pat
     (tmp_path / "a").write_bytes(gzip.compress(b"") * 600_000)
     (finding,) = take(tmp_path / "a", target)
     assert finding.seen == "`a` unpacks to more than 10 MB: it takes 12.0 MB itself"
+
+
+EMPTY_PARTS = {
+    "gzip": gzip.compress(b""),
+    "bzip2": bz2.compress(b""),
+    "xz": lzma.compress(b""),
+    "zstd": zstd.compress(b""),
+    "zstd skipped": b"\x5a\x2a\x4d\x18" + bytes(4),
+}
+
+
+@pytest.mark.parametrize("part", EMPTY_PARTS.values(), ids=EMPTY_PARTS)
+def test_empty_parts_of_a_compressed_file_are_counted(tmp_path: Path, target: Path, part: bytes) -> None:
+    (tmp_path / "a").write_bytes(part * (18 * MB // len(part)))
+    begin = time.process_time()
+    (finding,) = take(tmp_path / "a", target, max_bytes=50 * MB)
+    assert time.process_time() - begin < 1
+    assert (finding.code, finding.seen) == (
+        "INT001",
+        "`a` cannot be unpacked: its compressed data are in more than 10000 parts",
+    )
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zst"])
+def test_many_parts_of_a_compressed_file_are_read(tmp_path: Path, target: Path, kind: str) -> None:
+    packers = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
+    data = make_tar(tmp_path / "a.tar", [(member("a"), os.urandom(300_000))]).read_bytes()
+    (tmp_path / "a").write_bytes(b"".join(packers[kind](data[at : at + 100]) for at in range(0, len(data), 100)))
+    assert take(tmp_path / "a", target) == ()
+    assert tree(target) == {"a": data[512 : 512 + 300_000]}
+
+
+def test_zstd_bomb_takes_little_memory(tmp_path: Path) -> None:
+    packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+    bomb = b"".join(packer.compress(bytes(MB)) for _ in range(500)) + packer.flush()
+    (tmp_path / "bomb").write_bytes(bomb)
+    code = (
+        "import resource, sys; from pathlib import Path; from harness.intake.archive.unpack import unpack\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "here = Path(sys.argv[1]); before = peak()\n"
+        "print(unpack(here / 'bomb', here / 'out', max_bytes=200_000_000, max_files=9, ignored=())[0].code)\n"
+        "print((peak() - before) // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], check=True, capture_output=True, text=True)
+    found, grown_mb = done.stdout.split()
+    assert found == "INT001"
+    assert int(grown_mb) < 200
+
+
+def test_entries_that_are_left_out_are_counted_too(tmp_path: Path, target: Path) -> None:
+    members = [(member(f"__MACOSX/{n}"), b"") for n in range(10_600)]
+    (finding,) = take(make_tar(tmp_path / "a.tar.gz", members, "w:gz"), target)
+    assert (finding.code, finding.seen) == (
+        "INT003",
+        "`a.tar.gz` unpacks to more than 10500 files and folders, with what is left out",
+    )
 
 
 def xz_with_dictionary(path: Path, code: int) -> Path:

@@ -142,6 +142,40 @@ def test_branch_tag_and_object_name_are_found(work: Path, bare: Path, tmp_path: 
             assert (folder / "run.sh").read_text() == text
 
 
+def test_object_name_cut_short_is_found_if_it_is_of_one_commit(work: Path, bare: Path, tmp_path: Path) -> None:
+    first = git(work, "rev-parse", "HEAD").decode().strip()
+    git(work, "bundle", "create", "--quiet", str(tmp_path / "r.bundle"), "main")
+    for number, (source, short) in enumerate(
+        [(bare, first[:7]), (work, first[:12]), (tmp_path / "r.bundle", first[:8])]
+    ):
+        assert take(source, tmp_path / str(number), short) == ()
+        assert (tmp_path / str(number) / "run.sh").is_file()
+    blob = git(work, "rev-parse", "HEAD:run.sh").decode().strip()
+    for absent in (blob[:9], "0123456789"):
+        with pytest.raises(ConfigError, match=f"no branch or tag '{absent}' .* no commit or more than one") as caught:
+            take(bare, tmp_path / "none", absent)
+        assert "more digits" in caught.value.remedy
+    with pytest.raises(ConfigError, match="There is no revision"):
+        take(bare, tmp_path / "none", first[:6])
+
+
+@pytest.mark.parametrize("pack", [False, True])
+def test_sha256_repository_is_said_to_be_one(tmp_path: Path, target: Path, pack: bool) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--object-format=sha256")
+    write_tree(folder, FILES)
+    sha = commit(folder)
+    if pack:
+        git(folder, "gc", "--quiet")
+        git(folder, "bundle", "create", "--quiet", str(tmp_path / "b"), "HEAD")
+        refused(tmp_path / "b", target, "INT001", "it uses SHA-256 object names, and only SHA-1 ones are read")
+    refused(folder / ".git", target, "INT001", "it uses SHA-256 object names, and only SHA-1 ones are read")
+    for revision in (sha, sha[:9], "main"):
+        (finding,) = take(folder, target, revision)
+        assert "SHA-256" in finding.seen
+
+
 def test_the_only_branch_stands_in_for_a_head_that_leads_nowhere(bare: Path, target: Path) -> None:
     (bare / "HEAD").write_text("ref: refs/heads/master\n")
     assert take(bare, target) == ()
@@ -375,6 +409,22 @@ def test_tree_bomb_is_stopped_by_the_count(work: Path, target: Path) -> None:
     start = time.monotonic()
     refused(work / ".git", target, "INT003", "more than 50 files and folders")
     assert time.monotonic() - start < 5
+
+
+def test_tree_bomb_below_an_ignored_name_is_stopped_by_the_count(work: Path, target: Path) -> None:
+    sha = loose(work / ".git", "blob", b"x")
+    for level in range(10):
+        mode = "100644" if level == 0 else "40000"
+        data = b"".join(f"{mode} {name}\0".encode() + bytes.fromhex(sha) for name in "abcdefghij")
+        sha = loose(work / ".git", "tree", data)
+    head_at_tree(work / ".git", [("40000", "node_modules", sha)])
+    start = time.monotonic()
+    (finding,) = unpack(work / ".git", target, max_bytes=MB, max_files=50, ignored=("node_modules",))
+    assert time.monotonic() - start < 10
+    assert (finding.code, finding.seen) == (
+        "INT003",
+        "`.git` unpacks to more than 10500 files and folders, with what is left out",
+    )
 
 
 def test_history_that_is_too_large_is_refused(work: Path, target: Path) -> None:

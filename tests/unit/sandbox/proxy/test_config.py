@@ -131,8 +131,13 @@ def test_the_job_keeps_its_own_words(make_job: Callable[..., Job], tmp_path: Pat
 
 def test_the_proxy_is_a_job_beside_it(make_job: Callable[..., Job], tmp_path: Path) -> None:
     job = make_job(hosts=("files.example",))
-    proxy = proxy_job(job, tmp_path)
+    own = tmp_path / "own"
+    proxy = proxy_job(job, tmp_path, own=own)
     assert (proxy.name, proxy.hosts, proxy.stdin) == ("job.proxy", (), b"")
     assert proxy.argv[-1] == squid_conf(("files.example",))
-    assert [(one.source, one.target, one.writable) for one in proxy.mounts] == [(tmp_path, "/proxy", True)]
+    assert [(one.source, one.target, one.writable) for one in proxy.mounts] == [
+        (tmp_path, "/proxy", True),
+        (own, "/own", True),
+    ]
+    assert own not in [one.source for one in through_proxy(job, tmp_path).mounts]
     assert proxy.limits.memory_bytes == 256 << 20

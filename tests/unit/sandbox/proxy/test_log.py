@@ -1,19 +1,21 @@
 """Lines of the access log as Squid 5.7 writes them."""
 
-from harness.sandbox.proxy.log import MOST_CHARACTERS, MOST_HOSTS, refused_hosts, was_ready
+import pytest
 
-READY = "1795243933.370 0 TCP_DENIED/403 3431 GET ready.lora-harness.invalid 80 http://ready.lora-harness.invalid/"
+from harness.sandbox.proxy.log import MOST_CHARACTERS, MOST_HOSTS, refused_hosts, unreached_hosts, was_ready
+
+READY = "1795243933.370 0 TCP_DENIED/403 3431 ERR_ACCESS_DENIED HIER_NONE GET ready.lora-harness.invalid 80 http://ready.lora-harness.invalid/"
 LINES = [
-    "1795243932.517 4 TCP_DENIED/403 3431 GET start.lora-harness.invalid 80 http://start.lora-harness.invalid/",
+    "1795243932.517 4 TCP_DENIED/403 3431 ERR_ACCESS_DENIED HIER_NONE GET start.lora-harness.invalid 80 http://start.lora-harness.invalid/",
     READY,
-    "1795243933.646 0 TCP_DENIED/403 3394 CONNECT a.example 443 a.example:443",
-    "1795243933.646 0 TCP_DENIED/403 3394 CONNECT a.example 443 a.example:443",
-    "1795243933.700 1258 TCP_MISS/200 209715511 GET good.example 80 http://good.example/big",
-    "1795243933.700 940 TCP_TUNNEL/200 209998926 CONNECT good.example 443 good.example:443",
-    "1795243933.701 1 TCP_MISS/403 12 GET good.example 80 http://good.example/forbidden",
-    "1795243933.800 0 TCP_DENIED/403 3408 GET b.example 21 ftp://b.example/x",
-    "1795243933.900 0 NONE_NONE/400 3555 GET - - error:invalid-request",
-    "1795243933.900 0 TCP_DENIED/403 12 GET evil%E2%80%AE.example 80 http://evil/",
+    "1795243933.646 0 TCP_DENIED/403 3394 ERR_ACCESS_DENIED HIER_NONE CONNECT a.example 443 a.example:443",
+    "1795243933.646 0 TCP_DENIED/403 3394 ERR_ACCESS_DENIED HIER_NONE CONNECT a.example 443 a.example:443",
+    "1795243933.700 1258 TCP_MISS/200 209715511 - HIER_DIRECT GET good.example 80 http://good.example/big",
+    "1795243933.700 940 TCP_TUNNEL/200 209998926 - HIER_DIRECT CONNECT good.example 443 good.example:443",
+    "1795243933.701 1 TCP_MISS/403 12 - HIER_DIRECT GET good.example 80 http://good.example/forbidden",
+    "1795243933.800 0 TCP_DENIED/403 3408 ERR_ACCESS_DENIED HIER_NONE GET b.example 21 ftp://b.example/x",
+    "1795243933.900 0 NONE_NONE/400 3555 ERR_INVALID_REQ HIER_NONE GET - - error:invalid-request",
+    "1795243933.900 0 TCP_DENIED/403 12 ERR_ACCESS_DENIED HIER_NONE GET evil%E2%80%AE.example 80 http://evil/",
     "",
     "half a li",
 ]
@@ -28,7 +30,7 @@ def test_an_answer_403_of_the_host_itself_is_no_refusal() -> None:
 
 
 def test_number_and_length_are_bounded() -> None:
-    line = "1.0 0 TCP_DENIED/403 1 CONNECT {}{} 443 x"
+    line = "1.0 0 TCP_DENIED/403 1 ERR_ACCESS_DENIED HIER_NONE CONNECT {}{} 443 x"
     found = refused_hosts(line.format(number, "x" * 5000) for number in range(1000))
     assert len(found) == MOST_HOSTS
     assert {len(one) for one in found} == {MOST_CHARACTERS + len(":443")}
@@ -37,4 +39,45 @@ def test_number_and_length_are_bounded() -> None:
 def test_ready() -> None:
     assert was_ready(LINES)
     assert not was_ready([line for line in LINES if line != READY])
-    assert not was_ready(["1.0 0 TCP_DENIED/403 1 GET x 80 http://ready.lora-harness.invalid/"])
+    assert not was_ready(
+        ["1.0 0 TCP_DENIED/403 1 ERR_ACCESS_DENIED HIER_NONE GET x 80 http://ready.lora-harness.invalid/"]
+    )
+
+
+NO_NAME = "1795247761.357 2 NONE_NONE/500 0 ERR_CANNOT_FORWARD HIER_NONE CONNECT drive.example 443 drive.example:443"
+CLOSED = "1795247761.384 0 NONE_NONE/503 0 ERR_CONNECT_FAIL HIER_DIRECT CONNECT drive.example 443 drive.example:443"
+CLOSED_HTTP = (
+    "1795247761.399 1 TCP_MISS/503 3428 ERR_CONNECT_FAIL HIER_DIRECT GET drive.example 80 http://drive.example/"
+)
+REACHED = "1795247761.426 20 TCP_TUNNEL/200 2315 - HIER_DIRECT CONNECT DRIVE.example. 443 DRIVE.example.:443"
+
+
+@pytest.mark.parametrize(("line", "place"), [(NO_NAME, "443"), (CLOSED, "443"), (CLOSED_HTTP, "80")])
+def test_no_connection_is_unreached(line: str, place: str) -> None:
+    assert unreached_hosts([*LINES, line, line]) == (f"drive.example:{place}",)
+    assert refused_hosts([line]) == ()
+
+
+@pytest.mark.parametrize("lines", [[NO_NAME, REACHED], [REACHED, CLOSED], [CLOSED_HTTP, REACHED]])
+def test_a_host_that_was_reached_once_is_none(lines: list[str]) -> None:
+    assert unreached_hosts(lines) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *LINES,
+        CLOSED.replace("NONE_NONE/503", "NONE_NONE/000"),  # the client went away first
+        CLOSED.replace("NONE_NONE/503 0 ERR_CONNECT_FAIL", "TCP_MISS/503 0 -"),  # the host's own answer
+        NO_NAME.replace("500 0 ERR_CANNOT_FORWARD", "505 0 ERR_UNSUP_HTTPVERSION"),
+        NO_NAME.replace("500 0 ERR_CANNOT_FORWARD HIER_NONE CONNECT", "502 0 ERR_READ_ERROR HIER_NONE GET"),
+        NO_NAME.replace("500 0 ERR_CANNOT_FORWARD HIER_NONE", "500 0 ERR_CANNOT_FORWARD HIER_DIRECT"),
+    ],
+)
+def test_what_a_program_can_bring_about_is_not_unreached(line: str) -> None:
+    assert unreached_hosts([line]) == ()
+
+
+def test_number_and_length_of_unreached_are_bounded() -> None:
+    found = unreached_hosts(NO_NAME.replace("drive", f"{number}{'x' * 5000}") for number in range(1000))
+    assert (len(found), {len(one) for one in found}) == (MOST_HOSTS, {MOST_CHARACTERS + len(":443")})

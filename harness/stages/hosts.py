@@ -1,0 +1,90 @@
+"""What the hosts that download.sh asked for mean for its findings, and when they are the machine's fault.
+
+Must not run anything, nor know how a proxy found out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.errors import EnvironmentFault
+from harness.model.finding import Finding, finding, has_error
+from harness.model.hosts import AllowedHost, parse_host
+from harness.sandbox.interface import Ended
+from harness.text import visible
+
+HOST_SHOWN = 80
+HTTPS_PORT = 443
+BECAUSE_REFUSED = "Probably because of the refused host above."
+# What a host that is out of reach can lead to. What a program did beyond its limits, or left wrongly, is its own doing.
+_CONSEQUENCES = ("FET001", "FET002", "FET004")
+
+
+def about_hosts(ended: Ended, allowed: Sequence[str], findings: Sequence[Finding]) -> list[Finding]:
+    """Give the stage's findings with those about hosts: first what may be why it failed.
+
+    Args:
+        ended: How download.sh ended, with its hosts.
+        allowed: The assignment's hosts.
+        findings: The stage's other findings.
+
+    Raises:
+        EnvironmentFault: It failed, and the machine cannot reach a host that is listed by name.
+    """
+    failed = has_error(findings)
+    if any(one.code in _CONSEQUENCES for one in findings):
+        _require_reach(ended.unreached_hosts, allowed)
+    refused = refusal(ended.refused_hosts, allowed, failed=failed)
+    silent = silence(ended.unreached_hosts)
+    if not failed:
+        return [*findings, *refused, *silent]
+    rest = [replace(one, fix=BECAUSE_REFUSED) if refused and one.code == "FET002" else one for one in findings]
+    return [*refused, *silent, *rest]
+
+
+def refusal(refused: Sequence[str], allowed: Sequence[str], *, failed: bool) -> list[Finding]:
+    """Give the finding that names the hosts which were refused, or none where none was.
+
+    Args:
+        refused: ``host:port``, as the program wrote them.
+        allowed: The assignment's hosts.
+        failed: Whether the stage failed, so that this may be why.
+    """
+    if not refused:
+        return []
+    limit = f"HTTP (port 80) and HTTPS (port 443) to {', '.join(allowed)}; no private address that is not listed"
+    return [finding("FET008" if failed else "FET009", f"download.sh was refused {_names(refused)}.", limit=limit)]
+
+
+def silence(unreached: Sequence[str]) -> list[Finding]:
+    """Give the finding that names allowed hosts which did not answer, or none where all did."""
+    if not unreached:
+        return []
+    return [finding("FET010", f"{_names(unreached)} did not answer from the grading machine.")]
+
+
+def _require_reach(unreached: Sequence[str], allowed: Sequence[str]) -> None:
+    hosts = [parse_host(one) for one in allowed]
+    lost = [place for place in unreached if any(_is_listed(place, host) for host in hosts)]
+    if lost:
+        names = ", ".join(dict.fromkeys(visible(one.rpartition(":")[0], HOST_SHOWN) for one in lost))
+        raise EnvironmentFault(
+            f"The grading machine cannot reach {names}, which the assignment lists: download.sh failed without it.",
+            remedy="Check its network and DNS (and a firewall or proxy before it), and grade again.",
+        )
+
+
+def _is_listed(place: str, host: AllowedHost) -> bool:
+    """Tell whether `host` is this very place, not one of many, of which a program can choose one that is not there.
+
+    Of an entry without a port only HTTPS counts: many a host has port 80 closed, and a program can ask there.
+    """
+    name, _, port = place.rpartition(":")
+    if port != str(host.port or HTTPS_PORT):
+        return False
+    if host.network is not None:
+        return host.network.num_addresses == 1 and name.strip("[]").lower() == str(host.network.network_address)
+    return host.kind == "name" and name.lower().removesuffix(".") == host.text
+
+
+def _names(places: Sequence[str]) -> str:
+    return ", ".join(f"`{visible(one, HOST_SHOWN)}`" for one in places)
