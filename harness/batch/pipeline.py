@@ -15,6 +15,7 @@ from harness.model.finding import has_error
 from harness.model.result import AssignmentRef, Fault, Outcome, Record, StageResult, StageStatus, SubmissionRef
 from harness.model.submission import Submission
 from harness.stages.admit import admit
+from harness.stages.compare import compare, read_text
 from harness.stages.context import Context, Workspace
 from harness.stages.fetch import fetch
 from harness.stages.intake import intake
@@ -45,6 +46,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "run": Step(run, ("admit",)),
         "validate": Step(validate, ("run",)),
         "score": Step(score, ("admit", "render")),
+        "compare": Step(compare, ("validate",)),
     }
 )
 
@@ -92,6 +94,7 @@ def grade_one(
             submission=_reference(submission, workspace),
             stages=tuple(stages.values()),
             score=None if fault else read_score(workspace),
+            text=None if fault else read_text(workspace),
             verdict=final,
             fault=fault,
             evidence=evidence_of(workspace),

@@ -34,7 +34,7 @@ from harness.sandbox.image.lock import read_lock
 from harness.schema.assignment import load_assignment, load_examples
 from harness.stages.context import Context
 
-LOCAL_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "gdown")
+LOCAL_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "gdown", "sacrebleu")
 FAULT_CODES = {kind.__name__: kind.exit_code for kind in (ConfigError, EnvironmentFault, SandboxFault)}
 
 

@@ -82,13 +82,20 @@ class Quantization:
     bnb_4bit_compute_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
 
 
+BleuTokenize = Literal["13a", "zh", "char", "intl"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringRules:
-    """How perplexity is taken: sequences cut to `max_tokens`, prompts of at most `max_prompt_characters`."""
+    """How perplexity is taken: sequences cut to `max_tokens`, prompts of at most `max_prompt_characters`.
+
+    `bleu_tokenize` is what counts as a word for BLEU, in the words of sacrebleu.
+    """
 
     max_tokens: int = 2048
     max_prompt_characters: int
     quantization: Quantization
+    bleu_tokenize: BleuTokenize = "13a"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,24 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextMetrics:
+    """Predictions against references; `chrf` (chrF++) and `bleu` from 0 to 100, shares from 0 to 1.
+
+    The definitions are in `harness.scoring.texts`; the signatures are sacrebleu's.
+    """
+
+    examples: int
+    chrf: float
+    chrf_signature: str
+    bleu: float
+    bleu_signature: str
+    exact_match: float
+    length_ratio: float
+    empty: float
+    copied: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Points:
     """One line of the rubric, awarded or not, and why."""
 
@@ -154,6 +172,7 @@ class Record:
     submission: SubmissionRef
     stages: tuple[StageResult, ...]
     score: Score | None
+    text: TextMetrics | None = None
     verdict: Verdict | None
     fault: Fault | None
     evidence: tuple[Evidence, ...]

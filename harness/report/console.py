@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.model.finding import Finding, Severity
-from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, Verdict
+from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
 
 MARKS = {
     StageStatus.PASSED: "[green]passed[/]",
@@ -34,6 +34,8 @@ def show(record: Record, console: Console, *, folder: Path) -> None:
         console.print(fault_block(record))
     if record.score:
         console.print(score_table(record.score, record.assignment.base_model))
+    if record.text:
+        console.print(text_block(record.text))
     if record.verdict:
         console.print(points_table(record.verdict))
     if not record.isolated:
@@ -98,6 +100,23 @@ def score_table(score: Score, base_model: str) -> Table:
         f"{score.bits_per_character:.3f}",
     )
     return table
+
+
+def text_block(text: TextMetrics) -> RenderableType:
+    """The text metrics in one row, and under it the signatures that make them comparable elsewhere."""
+    table = Table(title="Text metrics (predictions against references)", title_justify="left")
+    for heading in ("chrF++", "BLEU", "Exact match", "Length ratio", "Empty", "Copied"):
+        table.add_column(heading, justify="right")
+    table.add_row(
+        f"{text.chrf:.2f}",
+        f"{text.bleu:.2f}",
+        f"{text.exact_match:.1%}",
+        f"{text.length_ratio:.2f}",
+        f"{text.empty:.1%}",
+        f"{text.copied:.1%}",
+    )
+    signatures = f"chrF++ {text.chrf_signature}\nBLEU   {text.bleu_signature}"
+    return Group(table, Padding(Text(signatures, style="dim"), (0, 0, 0, 1)))
 
 
 def points_table(verdict: Verdict) -> Table:

@@ -64,6 +64,11 @@ class Workspace:
         return self.evidence / "score.json"
 
     @property
+    def compare(self) -> Path:
+        """The text metrics, and chrF++ of each example."""
+        return self.evidence / "compare.json"
+
+    @property
     def tree_digest(self) -> Path:
         """SHA-256 of the submission as it was handed in."""
         return self.evidence / "submission.sha256"

@@ -24,15 +24,21 @@ def test_reference_submission_passes(
     record = read_record(graded.folder / "record.json")
     assert record.outcome == "passed"
     assert [stage.stage for stage in record.stages] == [
-        "intake", "fetch", "admit", "render", "run", "validate", "score",
+        "intake", "fetch", "admit", "render", "run", "validate", "score", "compare",
     ]  # fmt: skip
     assert {stage.status for stage in record.stages} == {"passed"}
     assert record.score is not None and record.score.base_perplexity / record.score.perplexity > CLEARLY
     assert record.isolated and record.image_id and record.image_id.startswith("sha256:")
+    assert record.text is not None and record.text.examples == record.score.examples
+    assert record.text.chrf > 0 and "|tok:zh|" in record.text.bleu_signature
+    assert "Text metrics (predictions against references)" in graded.stdout
     assert "Base Qwen3-tiny" in graded.stdout
     assert "Points" in graded.stdout
     assert str(graded.folder) in graded.stdout.replace("\n", "")
     kept = json.loads((graded.folder / "evidence" / "score.json").read_text(encoding="utf-8"))
+    compared = json.loads((graded.folder / "evidence" / "compare.json").read_text(encoding="utf-8"))
+    assert [one["id"] for one in compared["examples"]] == [one["id"] for one in kept["adapter"]]
+    assert compared["text"]["chrf"] == record.text.chrf
     each = [math.exp(one["nll_nats"] / one["tokens"]) for one in kept["adapter"]]
     assert sum(each) / len(each) == pytest.approx(record.score.perplexity, rel=1e-12)
 

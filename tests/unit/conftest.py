@@ -14,6 +14,7 @@ from harness.model.result import (
     StageResult,
     StageStatus,
     SubmissionRef,
+    TextMetrics,
     Verdict,
 )
 
@@ -22,7 +23,7 @@ DIGEST = "0" * 64
 
 @pytest.fixture
 def record() -> Record:
-    """A record with a passed and a failed stage, a score and points."""
+    """A record with a passed and a failed stage, a score, text metrics and points."""
     receipt = Receipt(
         cause="exited",
         exit_code=3,
@@ -66,6 +67,17 @@ def record() -> Record:
             base_perplexity=50.0,
             examples=40,
             tokens=900,
+        ),
+        text=TextMetrics(
+            examples=40,
+            chrf=21.5,
+            chrf_signature="nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no|version:2.6.0",
+            bleu=12.25,
+            bleu_signature="nrefs:1|case:mixed|eff:no|tok:zh|smooth:exp|version:2.6.0",
+            exact_match=0.025,
+            length_ratio=1.04,
+            empty=0.0,
+            copied=0.1,
         ),
         verdict=Verdict(
             points=(Points(name="Runs", earned=0.0, possible=4.0, reason="predictions are not valid"),),
