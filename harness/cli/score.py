@@ -1,6 +1,7 @@
 """`harness score`: perplexity of adapters on this machine, without a submission. Declares options, calls, prints."""
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -66,7 +67,8 @@ def score(
 ) -> None:
     """Score LoRA adapters by perplexity on a base model.
 
-    A reference without a prompt is given its instruction, verbatim. Exit code 1: an adapter was refused.
+    A reference without a prompt is given its instruction, verbatim. Exit code 1: an adapter was refused, or has no
+    finite score.
     """
     _check_paths(adapters, base_model)
     examples = read_references(references)
@@ -79,8 +81,10 @@ def score(
         dtype=dtype,
         max_tokens=max_tokens,
     )
-    folders = ([] if no_base else [None]) + [str(path) for path in adapters]
-    requests = [Request(id=folder or BASE, adapter=folder, examples=examples) for folder in dict.fromkeys(folders)]
+    requests = [] if no_base else [Request(id=BASE, adapter=None, examples=examples)]
+    for path in {path.resolve(): path for path in adapters}.values():
+        label = f"./{path}" if str(path) == BASE else str(path)
+        requests.append(Request(id=label, adapter=str(path), examples=examples))
     answers = _ask(command, requests)
     scores = _aggregate(answers, characters=sum(len(one.output) for one in examples))
     if output_format == "json":
@@ -91,7 +95,7 @@ def score(
     faults = [outcome for outcome in refused if _is_fault(outcome)]
     if faults:
         raise SandboxFault(faults[0].message, remedy="Its last words are above; a lack of memory leaves none.")
-    if refused:
+    if refused or not all(map(_is_finite, scores.values())):
         context.exit(EXIT_FOUND_ERRORS)
 
 
@@ -104,8 +108,9 @@ def read_references(path: Path) -> tuple[PromptedExample, ...]:
     remedy = 'Give a JSON array of objects such as {"id": "1", "prompt": "...", "output": "..."}.'
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"references {path} cannot be read: {error}", remedy=remedy) from error
+    except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"references {path} cannot be read: {why}", remedy=remedy) from error
     if not isinstance(rows, list) or not any(isinstance(row, dict) and row.get("output") for row in rows):
         raise ConfigError(f"references {path} hold no row with an output", remedy=remedy)
     return tuple(_example(row, f"references {path}, row {number}", remedy) for number, row in enumerate(rows, start=1))
@@ -135,10 +140,17 @@ def as_table(answers: Answers, scores: Mapping[str, Score]) -> Table:
             table.add_row(escape(name), escape(f"{word}: {outcome.message}"))
             continue
         one = scores[name]
+        if not _is_finite(one):
+            table.add_row(escape(name), "no finite score")
+            continue
         ratio = f"{one.perplexity / one.base_perplexity:.3f}" if BASE in scores else "-"
         figures = (f"{one.perplexity:.4f}", ratio, f"{one.corpus_perplexity:.4f}", f"{one.bits_per_character:.4f}")
         table.add_row(escape(name), *figures, str(one.tokens))
     return table
+
+
+def _is_finite(score: Score) -> bool:
+    return math.isfinite(score.perplexity) and math.isfinite(score.corpus_perplexity)
 
 
 def _check_paths(adapters: Sequence[Path], base_model: Path) -> None:
@@ -166,6 +178,8 @@ def _example(row: object, where: str, remedy: str) -> PromptedExample:
     for name, value in values.items():
         if not isinstance(value, str):
             raise ConfigError(f"{where}: {name} is not a string, saw {json.dumps(value)[:80]}", remedy=remedy)
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise ConfigError(f"{where}: {name} holds half of a character (a lone surrogate)", remedy=remedy)
     return PromptedExample(**values)
 
 

@@ -22,6 +22,7 @@ from harness.scoring.refusal import AdapterError
 
 PREFIX = "base_model.model."  # what peft's save_pretrained puts before every name
 ALL_LINEAR = "all-linear"
+MOST_ALPHA = 65_536  # what the gate admits as well
 # What of an adapter_config.json reaches peft. All else keeps peft's default, dropout 0; a setting that adds tensors
 # (DoRA, biases, modules_to_save) then fails the check that every tensor was used.
 FIELDS = (
@@ -106,8 +107,8 @@ def _check_numbers(ranks: Mapping[str, object], alphas: Mapping[str, object]) ->
         rank, alpha = ranks[name], alphas[name]
         if type(rank) is not int or rank < 1:
             raise _unfit(f"the rank of {name} must be a whole number from 1, saw {_shown(rank)}")
-        if not isinstance(alpha, int | float) or isinstance(alpha, bool):
-            raise _unfit(f"lora_alpha of {name} must be a number, saw {_shown(alpha)}")
+        if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not 0 <= alpha <= MOST_ALPHA:
+            raise _unfit(f"lora_alpha of {name} must be a number from 0 to {MOST_ALPHA}, saw {_shown(alpha)}")
 
 
 def _check_tensors(shapes: Mapping[str, LayerShape], ranks: Mapping[str, float], tensors: Mapping[str, Tensor]) -> None:
@@ -135,7 +136,7 @@ def _config(folder: Path) -> LoraConfig:
             raise AdapterError("adapter_config.json does not describe a LoRA adapter (peft_type LORA)")
         kept = {name: fields[name] for name in FIELDS if fields.get(name) is not None}
         return LoraConfig(**kept, lora_dropout=0.0, bias="none", task_type="CAUSAL_LM", inference_mode=True)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise AdapterError(f"adapter_config.json cannot be used: {first_line(error)}") from error
 
 

@@ -32,6 +32,7 @@ from harness.scoring.refusal import BaseModelError, ExampleError
 TOKEN_BUDGET = 8_192
 HEAD_POSITIONS = 1_024
 REMEMBERED_TEXTS = 8
+FREE_SHARED = 256  # tokens of a shared start that the batch plan leaves out of account
 PROBE_TOKENS = 32
 PROBE_ROUNDINGS = 8
 PROBE_TOLERANCE = 1e-4
@@ -184,7 +185,9 @@ class Engine:
     def _batches_nll(self, encoded: Sequence[Encoded]) -> Iterator[tuple[_Batch, Tensor]]:
         """Give each batch with the NLL in nats of its scored positions (S,), on the CPU. Call it in inference mode."""
         skip = self._shared(encoded)
-        plan = plan_batches([len(one.ids) - skip for one in encoded], token_budget=self._token_budget)
+        # Each row holds the keys and values of a long shared start again: a quarter of them counts as its own tokens.
+        held = max(0, skip - FREE_SHARED) // 4
+        plan = plan_batches([len(one.ids) - skip + held for one in encoded], token_budget=self._token_budget)
         batches = [self._prepare(members, encoded, skip) for members in plan]
         prefix = self._prefix(encoded[0].ids[:skip]) if skip else None
         queued: tuple[_Batch, Tensor] | None = None

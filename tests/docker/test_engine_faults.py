@@ -1,6 +1,7 @@
 """An engine that goes away and a disk that fills up are never the program's fault; with an engine of our own."""
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -39,6 +40,13 @@ PROGRAMS = {
     "ends badly after the signal": "trap 'exit 3' TERM; echo up; sleep 60 & wait",
     "does not care": "trap '' TERM; echo up; sleep 60 & wait; sleep 60",
 }
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Collect those sockets here, where the warning is expected, and not in a later test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -114,3 +114,20 @@ def test_json_has_no_numbers_that_json_has_not() -> None:
     scores = {name: aggregate(one.examples, characters=4) for name, one in answers.outcomes.items()}  # type: ignore[union-attr]
     row = json.loads(json.dumps(as_json(answers, scores), allow_nan=False))["results"][0]
     assert (row["score"]["perplexity"], row["score"]["base_perplexity"]) == ("inf", None)
+
+
+def test_references_that_no_file_can_hold_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "references.json"
+    for text, words in (
+        ("[" * 100_000, "cannot be read"),
+        ('[{"id": "1", "prompt": "a", "output": "\\ud800x"}]', "row 1: output holds half of a character"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=words):
+            read_references(path)
+
+
+def test_figure_that_is_none_is_said_and_not_shown() -> None:
+    text = shown(answers_of(mine=float("nan")))
+    assert "no finite score" in text
+    assert " nan" not in text
