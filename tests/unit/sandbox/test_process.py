@@ -257,21 +257,15 @@ def test_program_that_kills_its_supervisor(make_job: MakeJob) -> None:
 
 
 def test_interrupt_leaves_nothing(make_job: MakeJob) -> None:
-    over = threading.Event()
-
-    def interrupt() -> None:
-        """Press Ctrl-C; again if nothing came of it, since Python drops one that falls into a finaliser."""
-        pause_s = 0.7
-        while not over.wait(pause_s):
-            os.kill(os.getpid(), signal.SIGINT)
-            pause_s = 4.0
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        run(make_job(f"{HIDE} sleep 60", timeout_s=30.0))
-    over.set()
-    thread.join()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    timer = threading.Timer(0.7, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(make_job(f"{HIDE} sleep 60"))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    timer.join()
 
 
 def test_killed_harness_leaves_nothing(make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
