@@ -1,6 +1,7 @@
 """What all tests share: whether an engine answers, and whether one is required."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ from harness.errors import HarnessError
 from harness.sandbox.choose import engine_words
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Take interrupts: a shell that starts the tests in the background has them ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
