@@ -6,6 +6,8 @@
     ├── EnvironmentFault    4   no engine, no base model, disk full: the machine cannot do it now
     └── SandboxFault        5   the sandbox broke while it held a job
 
+    Cancelled               130 the user ended the run: no fault, and nothing is recorded of what was under way
+
 Any other exception is a bug and ends with exit code 70. A fault never becomes a zero: the record says *not graded*.
 """
 
@@ -15,6 +17,11 @@ EXIT_PASSED = 0
 EXIT_FOUND_ERRORS = 1
 EXIT_USAGE = 2
 EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+
+class Cancelled(Exception):
+    """The user ended the run: neither a fault nor a result."""
 
 
 class HarnessError(Exception):

@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from harness import __version__
-from harness.errors import EXIT_BUG, EnvironmentFault, HarnessError
+from harness.errors import EXIT_BUG, EXIT_INTERRUPTED, Cancelled, EnvironmentFault, HarnessError
 from harness.text import visible
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -25,7 +25,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "doctor": "Tell what this machine has and lacks for grading.",
     }
 )
-EXIT_INTERRUPTED = 130
 LINE_SHOWN = 2_000
 
 
@@ -73,7 +72,7 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Cancelled):
         _say("interrupted", "")
         sys.exit(EXIT_INTERRUPTED)
     except HarnessError as error:

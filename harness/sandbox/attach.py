@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Callable
 
-from harness.sandbox.capture import Capture, Stream
+from harness.sandbox.capture import Sink, Stream
 
 _HEADER = struct.Struct(">BxxxL")
 _STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
@@ -23,19 +23,27 @@ class Attachment:
 
     Args:
         connection: The connection, made before the container was started, so that nothing is missed.
-        capture: Gets what the program prints; open until `finish` or `abandon` came back.
+        sink: Gets what the program prints; open until `finish` or `abandon` came back.
         stdin: Sent, then the sending direction is closed. Nothing at all happens to it where it is empty.
         on_failure: Called when the output cannot be kept (disk full).
+        on_end: Called when no more output comes.
     """
 
     def __init__(
-        self, connection: socket.socket, *, capture: Capture, stdin: bytes, on_failure: Callable[[], None]
+        self,
+        connection: socket.socket,
+        *,
+        sink: Sink,
+        stdin: bytes = b"",
+        on_failure: Callable[[], None],
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         connection.settimeout(None)
         self._connection = connection
-        self._capture = capture
+        self._sink = sink
         self._stdin = stdin
         self._on_failure = on_failure
+        self._on_end = on_end
         self.error: OSError | None = None
         self._threads = [threading.Thread(target=self._receive, name="attach-receive", daemon=True)]
         if stdin:
@@ -62,12 +70,21 @@ class Attachment:
                 thread.join(5)
         self._connection.close()
 
+    def send(self, line: str) -> None:
+        """Send a line to a program whose standard input was left open; nothing happens where it is dead."""
+        with contextlib.suppress(OSError):
+            self._connection.sendall(line.encode())
+
     def _send(self) -> None:
         with contextlib.suppress(OSError):  # the program ended before it read all: its own affair
             self._connection.sendall(self._stdin)
             self._connection.shutdown(socket.SHUT_WR)
 
     def _receive(self) -> None:
+        self._read_frames()
+        self._on_end()
+
+    def _read_frames(self) -> None:
         while (header := self._exactly(_HEADER.size)) is not None:
             number, length = _HEADER.unpack(header)
             while length > 0:
@@ -81,7 +98,7 @@ class Attachment:
         if self.error is not None:
             return  # goes on reading, so that the program is not held up while it is killed
         try:
-            self._capture.write(stream, chunk)
+            self._sink.write(stream, chunk)
         except OSError as error:
             self.error = error
             self._on_failure()

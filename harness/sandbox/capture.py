@@ -4,9 +4,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 Stream = Literal["stdout", "stderr"]
+
+
+class Sink(Protocol):
+    """Takes what a program prints."""
+
+    def write(self, stream: Stream, chunk: bytes) -> None:
+        """Take a piece of one of the streams; an OSError says that it cannot be kept."""
+        ...
 
 
 class Capture:

@@ -95,6 +95,7 @@ def container_config(
 
     Network too: the hosts of a job are its proxy's affair, the only container that is `connected`.
     """
+    stdin = bool(job.stdin) or job.talks
     return {
         "Image": image_id,
         "Cmd": list(job.argv),
@@ -105,9 +106,9 @@ def container_config(
         "Hostname": "sandbox",
         "Labels": {OWNER_LABEL: owner.owner, HOST_LABEL: owner.host, JOB_LABEL: job.name},
         "Tty": False,
-        "AttachStdin": bool(job.stdin),
-        "OpenStdin": bool(job.stdin),
-        "StdinOnce": bool(job.stdin),
+        "AttachStdin": stdin,
+        "OpenStdin": stdin,
+        "StdinOnce": stdin,
         "AttachStdout": True,
         "AttachStderr": True,
         "HostConfig": {

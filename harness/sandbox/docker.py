@@ -21,6 +21,7 @@ from harness.errors import CommandNotFound, EnvironmentFault, HarnessError, Sand
 from harness.files import write_json
 from harness.sandbox.alarm import Alarm
 from harness.sandbox.attach import Attachment
+from harness.sandbox.cancel import Cancellation
 from harness.sandbox.capture import Capture
 from harness.sandbox.cause import Cause, Observed
 from harness.sandbox.cgroup import CgroupWatch
@@ -42,6 +43,7 @@ from harness.sandbox.private_folder import private_folder, reap_folders
 from harness.sandbox.proxy.config import through_proxy
 from harness.sandbox.proxy.running import running_proxy
 from harness.sandbox.seccomp import podman_profile
+from harness.sandbox.session import Replies, Session
 
 _GPU_REFUSED = re.compile("device driver|nvidia|CDI", re.IGNORECASE)
 _OUTPUT_PATIENCE_S = 30.0
@@ -67,6 +69,7 @@ class DockerSandbox:
         self._client = client or connect()
         self._api = self._client.api
         self._gpu = gpu
+        self._cancellation = Cancellation()
         self._owner = Owner(owner=this_owner(), host=this_host())
         self._open = contextlib.ExitStack()
         self._open.callback(self._client.close)
@@ -127,6 +130,29 @@ class DockerSandbox:
                 refused = proxy.finish(ended)
                 return replace(ended, refused_hosts=refused, unreached_hosts=proxy.unreached_hosts)
 
+    @contextlib.contextmanager
+    def serve(self, job: Job) -> Iterator[Session]:
+        """Start a container that is talked to line by line; see `Sandbox.serve`."""
+        job = replace(job, talks=True)
+        container = self._container(job.name)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(removed(container))
+            with _disk_of(job):
+                self._make(job, container)
+                replies = Replies(job.stderr_path, limit_bytes=job.limits.output_bytes, silence_s=job.limits.timeout_s)
+            stack.callback(replies.close)
+            connection = container.attach(stdin=True)
+            attachment = Attachment(connection, sink=replies, on_failure=replies.end, on_end=replies.end)
+            stack.callback(attachment.abandon)
+            stack.enter_context(self._cancellation.waking(replies.end))
+            self._start(job, container)
+            attachment.start()
+            yield Session(replies, attachment.send)
+
+    def cancel(self) -> None:
+        """End all jobs; see `Sandbox.cancel`."""
+        self._cancellation.cancel()
+
     def _container(self, name: str) -> Container:
         return Container(self._api, f"lora-harness-{name}-{uuid.uuid4().hex[:12]}")
 
@@ -143,7 +169,7 @@ class DockerSandbox:
                 on_overflow=lambda: alarm.fire(Cause.OUTPUT_CAP),
             ) as capture:
                 attachment = Attachment(
-                    container.attach(stdin=bool(job.stdin)), capture=capture, stdin=job.stdin, on_failure=alarm.wake
+                    container.attach(stdin=bool(job.stdin)), sink=capture, stdin=job.stdin, on_failure=alarm.wake
                 )
                 try:
                     return self._run(job, container, life, alarm=alarm, attachment=attachment)
@@ -177,8 +203,10 @@ class DockerSandbox:
         attachment.start()
         watches.start()
         try:
-            if not alarm.wait(job.limits.timeout_s):
-                alarm.fire(Cause.DEADLINE)
+            with self._cancellation.waking(alarm.wake):
+                if not alarm.wait(job.limits.timeout_s):
+                    alarm.fire(Cause.DEADLINE)
+            self._cancellation.check()
             if not watches.end.came and watches.end.error is None:
                 container.kill()
         finally:

@@ -1,6 +1,7 @@
 """The contract of every sandbox. Must not know which engine serves it, nor what the program is for."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -8,6 +9,7 @@ from typing import Protocol
 
 from harness.sandbox.cause import Cause
 from harness.sandbox.gpu.facts import GpuUse
+from harness.sandbox.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class Job:
         workdir: The mount that is the working directory.
         hosts: Hosts that it may reach by HTTP and HTTPS (`model.hosts.parse_host`); without any it has no network.
         stdin: Bytes given on standard input, then end of file.
+        talks: Standard input stays open; see `Sandbox.serve`.
         log_dir: Host folder that gets ``NAME.stdout.log`` and ``NAME.stderr.log``.
     """
 
@@ -53,6 +56,7 @@ class Job:
     hosts: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stdin: bytes = b""
+    talks: bool = False
 
     @property
     def stdout_path(self) -> Path:
@@ -115,4 +119,20 @@ class Sandbox(Protocol):
             EnvironmentFault: The engine is gone, the disk is full.
             SandboxFault: The program could not be started or stopped for a reason of ours.
         """
+        ...
+
+    def serve(self, job: Job) -> AbstractContextManager[Session]:
+        """Start a program that is talked to line by line; at the end of the block nothing of it is left.
+
+        Its `limits.timeout_s` is the longest silence while a line is awaited. Of what it prints, standard error is
+        kept; the time it runs, what it writes and what it needs are not watched, so it must be code of ours.
+
+        Raises:
+            EnvironmentFault: The engine is gone, the disk is full.
+            SandboxFault: The program could not be started or stopped.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """End all jobs, from any thread: `run` raises `Cancelled`, the lines of a session end, later calls raise."""
         ...

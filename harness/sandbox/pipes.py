@@ -8,26 +8,36 @@ from collections.abc import Callable
 from io import FileIO
 from typing import IO
 
-from harness.sandbox.capture import Capture, Stream
+from harness.sandbox.capture import Sink, Stream
 
 _CHUNK_BYTES = 65536
 
 
 class Pipes:
-    """Threads that feed a process's standard input and keep what it prints."""
+    """Threads that feed a process's standard input and keep what it prints.
+
+    Args:
+        process: Its streams are pipes; standard input may be none.
+        sink: Gets what the program prints.
+        stdin: Sent, then closed; None leaves standard input open for `send`.
+        on_failure: Called when the output cannot be kept (disk full).
+        on_end: Called when standard output has ended.
+    """
 
     def __init__(
         self,
         process: "subprocess.Popen[bytes]",
         *,
-        capture: Capture,
-        stdin: bytes,
+        sink: Sink,
+        stdin: bytes | None,
         on_failure: Callable[[], None],
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._process = process
-        self._capture = capture
+        self._sink = sink
         self._stdin = stdin
         self._on_failure = on_failure
+        self._on_end = on_end
         self.error: OSError | None = None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -49,9 +59,16 @@ class Pipes:
                 thread.join(timeout_s)
         return not any(thread.is_alive() for thread in (*self._readers, self._writer))
 
+    def send(self, line: str) -> None:
+        """Send a line to a program whose standard input was left open; nothing happens where it is dead."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line.encode())
+            self._process.stdin.flush()
+
     def _send(self) -> None:
         pipe = self._process.stdin
-        if pipe is None:
+        if pipe is None or self._stdin is None:
             return
         with contextlib.suppress(BrokenPipeError):  # the program ended before it read all: its own affair
             pipe.write(self._stdin)
@@ -61,13 +78,15 @@ class Pipes:
     def _receive(self, stream: Stream, pipe: IO[bytes]) -> None:
         with os.fdopen(os.dup(pipe.fileno()), "rb", buffering=0) as own:  # whoever closes the pipe, this one is ours
             self._read(stream, own)
+        if stream == "stdout":
+            self._on_end()
 
     def _read(self, stream: Stream, pipe: FileIO) -> None:
         while chunk := pipe.read(_CHUNK_BYTES):
             if self.error is not None:
                 continue  # goes on reading, so that the program is not held up while it is killed
             try:
-                self._capture.write(stream, chunk)
+                self._sink.write(stream, chunk)
             except OSError as error:
                 self.error = error
                 self._on_failure()

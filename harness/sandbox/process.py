@@ -15,13 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
 from harness.errors import CommandNotFound, EnvironmentFault, SandboxFault
 from harness.sandbox.alarm import Alarm
+from harness.sandbox.cancel import Cancellation
 from harness.sandbox.capture import Capture
 from harness.sandbox.cause import Cause, Observed
 from harness.sandbox.disk import DiskWatch
@@ -33,6 +34,7 @@ from harness.sandbox.interface import Ended, Job, Limits, Mount
 from harness.sandbox.ownership import make_writable_sources
 from harness.sandbox.pipes import Pipes, Report
 from harness.sandbox.private_folder import private_folder, reap_folders
+from harness.sandbox.session import Replies, Session
 from harness.sandbox.tree import Tree, TreeMemoryWatch
 
 _SUPERVISOR = Path(__file__).with_name("supervise.py")
@@ -56,6 +58,7 @@ class ProcessSandbox:
 
     def __init__(self, *, gpu: HeldGpu | None = None) -> None:
         self._gpu = gpu
+        self._cancellation = Cancellation()
         reap_folders()
 
     def close(self) -> None:
@@ -80,12 +83,32 @@ class ProcessSandbox:
         try:
             make_writable_sources(job.mounts)
             with private_folder() as home:
-                return _run(job, home, None if job.hosts else self._gpu)
+                return _run(job, home, None if job.hosts else self._gpu, self._cancellation)
         except OSError as error:
-            raise EnvironmentFault(
-                f"Job {job.name} could not be kept: {error.strerror or error}.",
-                remedy="Free some disk, see that the run folder can be written, and grade again.",
-            ) from error
+            raise _not_kept(job, error) from error
+
+    @contextlib.contextmanager
+    def serve(self, job: Job) -> Iterator[Session]:
+        """Start a program that is talked to line by line; see `Sandbox.serve`."""
+        job = replace(job, talks=True)
+        with contextlib.ExitStack() as stack:
+            try:
+                make_writable_sources(job.mounts)
+                home = stack.enter_context(private_folder())
+                replies = Replies(job.stderr_path, limit_bytes=job.limits.output_bytes, silence_s=job.limits.timeout_s)
+                stack.callback(replies.close)
+                supervisor, _ = stack.enter_context(_supervised(job, _environment(job, home, self._gpu)))
+            except OSError as error:
+                raise _not_kept(job, error) from error
+            pipes = Pipes(supervisor, sink=replies, stdin=None, on_failure=replies.end, on_end=replies.end)
+            stack.callback(_end, supervisor, pipes, mark=f"{_MARK}={home.name}")
+            stack.enter_context(self._cancellation.waking(replies.end))
+            pipes.start()
+            yield Session(replies, pipes.send)
+
+    def cancel(self) -> None:
+        """End all jobs; see `Sandbox.cancel`."""
+        self._cancellation.cancel()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +122,22 @@ class _Watches:
     gpu: GpuWatch | None
 
 
-def _run(job: Job, home: Path, gpu: HeldGpu | None) -> Ended:
+def _not_kept(job: Job, error: OSError) -> EnvironmentFault:
+    return EnvironmentFault(
+        f"Job {job.name} could not be kept: {error.strerror or error}.",
+        remedy="Free some disk, see that the run folder can be written, and grade again.",
+    )
+
+
+def _end(supervisor: "subprocess.Popen[bytes]", pipes: Pipes, *, mark: str) -> None:
+    """Kill a served program and all that it started."""
+    Tree(supervisor.pid, mark=mark).kill()
+    supervisor.kill()
+    supervisor.wait()
+    pipes.finish(_OUTPUT_PATIENCE_S)
+
+
+def _run(job: Job, home: Path, gpu: HeldGpu | None, cancellation: Cancellation) -> Ended:
     alarm = Alarm()
     limits = job.limits
     with (
@@ -124,14 +162,14 @@ def _run(job: Job, home: Path, gpu: HeldGpu | None) -> Ended:
                 tree, limit_bytes=limits.memory_bytes, on_over=lambda: alarm.fire(Cause.OUT_OF_MEMORY)
             ),
             tree=tree,
-            pipes=Pipes(supervisor, capture=capture, stdin=job.stdin, on_failure=alarm.wake),
+            pipes=Pipes(supervisor, sink=capture, stdin=job.stdin, on_failure=alarm.wake),
             report=Report(report_fd, on_end=alarm.wake),
             gpu=gpu.watch(lambda: _below(supervisor.pid)) if gpu else None,
         )
-        return _watch(job, supervisor, watches)
+        return _watch(job, supervisor, watches, cancellation)
 
 
-def _watch(job: Job, supervisor: "subprocess.Popen[bytes]", watches: _Watches) -> Ended:
+def _watch(job: Job, supervisor: "subprocess.Popen[bytes]", watches: _Watches, cancellation: Cancellation) -> Ended:
     began = time.monotonic()
     alarm, report = watches.alarm, watches.report
     gpu_seen = None
@@ -140,8 +178,9 @@ def _watch(job: Job, supervisor: "subprocess.Popen[bytes]", watches: _Watches) -
             watches.gpu.start()
         for one in (watches.pipes, report, watches.disk, watches.memory):
             one.start()
-        if not alarm.wait(job.limits.timeout_s):
-            alarm.fire(Cause.DEADLINE)
+        with cancellation.waking(alarm.wake):
+            if not alarm.wait(job.limits.timeout_s):
+                alarm.fire(Cause.DEADLINE)
     finally:
         duration_s = time.monotonic() - began
         watches.memory.stop()
@@ -157,6 +196,7 @@ def _watch(job: Job, supervisor: "subprocess.Popen[bytes]", watches: _Watches) -
             f"Processes of job {job.name} could not be ended.",
             remedy="End them by hand (see `ps -ef`) and grade again.",
         )
+    cancellation.check()
     if watches.pipes.error is not None:
         raise watches.pipes.error
     if alarm.fired is None and watches.disk.is_over():
@@ -206,7 +246,7 @@ def _supervised(job: Job, environment: Mapping[str, str]) -> Iterator[tuple["sub
                 [sys.executable, "-I", str(_SUPERVISOR), str(report_out), str(leash_in), limits, *job.argv],
                 cwd=job.workdir.source,
                 env=environment,
-                stdin=subprocess.PIPE if job.stdin else subprocess.DEVNULL,
+                stdin=subprocess.PIPE if job.stdin or job.talks else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=(report_out, leash_in),

@@ -27,6 +27,8 @@ from harness.sandbox.gpu.slot import HeldGpu
 from harness.sandbox.interface import Job, Mount
 from harness.sandbox.owner import HOST_LABEL, JOB_LABEL, OWNER_LABEL, this_host, this_owner
 
+from ..unit.sandbox import session_cases
+
 pytestmark = pytest.mark.docker
 MakeJob = Callable[..., Job]
 
@@ -424,3 +426,13 @@ def test_path_is_the_targets(sandbox: DockerSandbox) -> None:
     assert sandbox.path(mount, "a/b") == "/data/a/b"
     assert (sandbox.name, sandbox.isolates) == ("docker", True)
     assert (sandbox.image_id or "").startswith("sha256:")
+
+
+@pytest.mark.parametrize("case", [session_cases.talk, session_cases.death, session_cases.silence])
+def test_session(case: Callable[..., None], sandbox: DockerSandbox, make_job: MakeJob) -> None:
+    case(sandbox, make_job)
+
+
+def test_cancel(sandbox_image: str, make_job: MakeJob, tmp_path: Path) -> None:
+    with contextlib.closing(DockerSandbox(sandbox_image)) as sandbox:
+        session_cases.cancel(sandbox, make_job, tmp_path / "work")

@@ -149,7 +149,7 @@ def running_proxy(job: Job, container: Container, *, make: Callable[[Job, Contai
         Capture(log_path(job), _errors_path(job), limit_bytes=MAX_LOG_BYTES, on_overflow=lambda: None) as capture,
     ):
         make(proxy_job(job, folders.job, own=folders.own), container)
-        attachment = Attachment(container.attach(stdin=False), capture=capture, stdin=b"", on_failure=lambda: None)
+        attachment = Attachment(container.attach(stdin=False), sink=capture, stdin=b"", on_failure=lambda: None)
         try:
             container.start()
             attachment.start()
