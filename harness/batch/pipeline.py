@@ -1,16 +1,17 @@
 """One submission through all stages, to its record. A stage runs when the stages it needs have passed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
 
 from harness import __version__
+from harness.batch.lanes import Lane, Lanes
 from harness.batch.store import RunStore, evidence_of
 from harness.errors import EnvironmentFault, HarnessError
 from harness.files import write_json
+from harness.model.event import OnEvent, Recorded, StageEnded, StageStarted, Waiting
 from harness.model.finding import has_error
 from harness.model.result import AssignmentRef, Fault, Outcome, Record, StageResult, StageStatus, SubmissionRef
 from harness.model.submission import Submission
@@ -31,104 +32,130 @@ Stage = Callable[[Context, Submission, Workspace], StageResult]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A stage and the stages that must have passed before it."""
+    """A stage, the lane that it works in, and the stages that must have passed before it."""
 
     stage: Stage
+    lane: Lane
     needs: tuple[str, ...] = ()
 
 
 STEPS: Mapping[str, Step] = MappingProxyType(
     {
-        "intake": Step(intake),
-        "fetch": Step(fetch, ("intake",)),
-        "admit": Step(admit, ("fetch",)),
-        "render": Step(render, ("fetch",)),
-        "run": Step(run, ("admit",)),
-        "validate": Step(validate, ("run",)),
-        "score": Step(score, ("admit", "render")),
-        "compare": Step(compare, ("validate",)),
+        "intake": Step(intake, Lane.CPU),
+        "fetch": Step(fetch, Lane.FETCH, ("intake",)),
+        "admit": Step(admit, Lane.CPU, ("fetch",)),
+        "render": Step(render, Lane.CPU, ("fetch",)),
+        "run": Step(run, Lane.RUN, ("admit",)),
+        "validate": Step(validate, Lane.CPU, ("run",)),
+        "score": Step(score, Lane.SCORE, ("admit", "render")),
+        "compare": Step(compare, Lane.CPU, ("validate",)),
     }
 )
 
 
-class Watcher(Protocol):
-    """Is told when a stage starts and ends."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """What grades the submissions of a run, one after another or several at a time from as many threads.
 
-    def started(self, stage: str, budget_s: float | None) -> None:
-        """Note that a stage starts, with its time budget if it has one."""
-        ...
-
-    def ended(self, result: StageResult) -> None:
-        """Note that a stage ended (or was skipped)."""
-        ...
-
-
-def grade_one(
-    context: Context,
-    submission: Submission,
-    store: RunStore,
-    *,
-    assignment: AssignmentRef,
-    watcher: Watcher,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Record:
-    """Grade one submission and write its record.
-
-    A fault of ours or the machine's becomes a record that says *not graded* and why.
-
-    Raises:
-        ConfigError: The run folder holds a record of it already or cannot be written.
+    Attributes:
+        context: What holds for all of them; its sandbox gives way to that of the place where a stage works.
+        lanes: Who may work now.
+        store: Where records go.
+        assignment: What records say of the assignment.
+        on_event: Is told what happens; may be called from several threads.
+        now: Gives the time for records.
     """
-    workspace = store.open(submission.id)
-    try:
-        stages, fault = _stages(context, submission, workspace, watcher)
-        final = None if fault else verdict(context, submission, stages, read_score(workspace))
-        record = Record(
+
+    context: Context
+    lanes: Lanes
+    store: RunStore
+    assignment: AssignmentRef
+    on_event: OnEvent
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def grade(self, submission: Submission, *, order: int = 0) -> Record:
+        """Grade one submission and write its record.
+
+        A fault of ours or the machine's becomes a record that says *not graded* and why.
+
+        Args:
+            submission: What to grade.
+            order: Its position: of those that wait for a place, the lowest comes first.
+
+        Raises:
+            Cancelled: The run was ended; there is no record.
+            OSError: The run folder cannot be written.
+        """
+        workspace = self.store.open(submission.id)
+        try:
+            stages, fault = self._stages(submission, workspace, order)
+            record = self._record(submission, workspace, stages, fault)
+            self.store.write(record)
+        finally:
+            self.store.close(workspace)
+        self.on_event(Recorded(record=record))
+        return record
+
+    def _stages(
+        self, submission: Submission, workspace: Workspace, order: int
+    ) -> tuple[dict[str, StageResult], Fault | None]:
+        _write_input(self.context, workspace)
+        results: dict[str, StageResult] = {}
+        fault = None
+        for name, step in STEPS.items():
+            blockers = [need for need in step.needs if results[need].status is not StageStatus.PASSED]
+            if blockers:
+                results[name] = _without_work(name, StageStatus.SKIPPED, f"needs {', '.join(blockers)}")
+            else:
+                try:
+                    results[name] = self._work(name, submission, workspace, order)
+                except (HarnessError, OSError) as error:
+                    fault = fault_of(name, error)
+                    results[name] = _without_work(name, StageStatus.FAULT, "not the submission's fault")
+            self.on_event(StageEnded(submission=submission.id, result=results[name]))
+            if fault:
+                break
+        return results, fault
+
+    def _work(self, name: str, submission: Submission, workspace: Workspace, order: int) -> StageResult:
+        step = STEPS[name]
+        limits = getattr(self.context.assignment.stages, name, None)
+        started = StageStarted(submission=submission.id, stage=name, budget_s=limits.timeout_s if limits else None)
+        self.on_event(Waiting(submission=submission.id, stage=name, lane=step.lane))
+        with self.lanes.take(step.lane, order=order) as place:
+            self.on_event(started)
+            context = replace(self.context, sandbox=place.sandbox, scorer=place.scorer)
+            return step.stage(context, submission, workspace)
+
+    def _record(
+        self,
+        submission: Submission,
+        workspace: Workspace,
+        stages: Mapping[str, StageResult],
+        fault: Fault | None,
+    ) -> Record:
+        context = self.context
+        score = None if fault else read_score(workspace)
+        return Record(
             harness_version=__version__,
-            graded_at=now().isoformat(timespec="seconds"),
+            graded_at=self.now().isoformat(timespec="seconds"),
             outcome=_outcome(stages, fault),
             sandbox=context.sandbox.name,
             isolated=context.sandbox.isolates,
             image_id=context.sandbox.image_id,
-            assignment=assignment,
+            assignment=self.assignment,
             submission=_reference(submission, workspace),
             stages=tuple(stages.values()),
-            score=None if fault else read_score(workspace),
+            score=score,
             text=None if fault else read_text(workspace),
-            verdict=final,
+            verdict=None if fault else verdict(context, submission, stages, score),
             fault=fault,
             evidence=evidence_of(workspace),
         )
-        store.write(record)
-        return record
-    finally:
-        store.close(workspace)
 
 
-def _stages(
-    context: Context, submission: Submission, workspace: Workspace, watcher: Watcher
-) -> tuple[dict[str, StageResult], Fault | None]:
-    _write_input(context, workspace)
-    results: dict[str, StageResult] = {}
-    for name, step in STEPS.items():
-        blockers = [need for need in step.needs if results[need].status is not StageStatus.PASSED]
-        if blockers:
-            result = _without_work(name, StageStatus.SKIPPED, f"needs {', '.join(blockers)}")
-        else:
-            watcher.started(name, _budget(context, name))
-            try:
-                result = step.stage(context, submission, workspace)
-            except (HarnessError, OSError) as error:
-                fault = _fault(name, error)
-                results[name] = _without_work(name, StageStatus.FAULT, "not the submission's fault")
-                watcher.ended(results[name])
-                return results, fault
-        results[name] = result
-        watcher.ended(result)
-    return results, None
-
-
-def _fault(stage: str, error: HarnessError | OSError) -> Fault:
+def fault_of(stage: str, error: HarnessError | OSError) -> Fault:
+    """Put a fault of ours or the machine's into words."""
     if isinstance(error, HarnessError):
         return Fault(kind=error.kind, message=str(error), remedy=error.remedy)
     what = f"The system refused in stage {stage}: {error.strerror or error}."
@@ -146,11 +173,6 @@ def _write_input(context: Context, workspace: Workspace) -> None:
 
 def _without_work(name: str, status: StageStatus, summary: str) -> StageResult:
     return StageResult(stage=name, status=status, summary=summary, duration_s=0.0)
-
-
-def _budget(context: Context, stage: str) -> float | None:
-    limits = getattr(context.assignment.stages, stage, None)
-    return limits.timeout_s if limits else None
 
 
 def _outcome(stages: Mapping[str, StageResult], fault: Fault | None) -> Outcome:

@@ -1,17 +1,23 @@
 """`harness check`: what `grade` runs, on the public data, for a student."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.cli.options import shared, start
+from harness.cli.options import default_folder, grade_alone, plan, shared
 
 
 @click.command()
+@click.argument("submission", type=click.Path(path_type=Path))
 @shared
-def check(**options: Any) -> None:
+def check(submission: Path, output: Path | None, student_id: str | None, form: str, **options: Any) -> None:
     """Check SUBMISSION (folder or archive) on the public data, as the grader will.
 
     Without a container engine it runs as a plain process: it is your own code.
     """
-    start(**options, split="public", allow_process=True)
+    from harness.batch.plan import with_submissions
+
+    folder = output or default_folder()
+    loaded = plan(**options, split="public", allow_process=True)
+    grade_alone(with_submissions(loaded, [submission], run_folder=folder, student_id=student_id), folder, form=form)

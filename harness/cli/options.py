@@ -1,24 +1,28 @@
-"""Options that `check` and `grade` share, and the run that both start. Declares and passes on; decides nothing."""
+"""Options that `check` and `grade` share, and the grading of one submission. Passes on; decides nothing."""
 
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 from rich.console import Console
 
+from harness.errors import EXIT_FOUND_ERRORS, EXIT_PASSED
+from harness.model.result import Outcome
+
+if TYPE_CHECKING:
+    from harness.batch.plan import Plan
+
 SUBMITTED_AT = "--submitted-at"
+Kind = Literal["auto", "docker", "process"]
 Command = Callable[..., Any]
 
 OPTIONS = (
-    click.argument("source", metavar="SUBMISSION", type=click.Path(path_type=Path)),
-    click.option(
-        "--assignment", required=True, type=click.Path(path_type=Path), help="Folder with assignment.yaml, or the file."
-    ),
-    click.option("--base-model", required=True, type=click.Path(path_type=Path), help="Folder of the base model."),
+    click.option("--assignment", type=click.Path(path_type=Path), help="Folder with assignment.yaml, or the file."),
+    click.option("--base-model", type=click.Path(path_type=Path), help="Folder of the base model."),
     click.option("--output", type=click.Path(path_type=Path), help="Run folder. Default: runs/DATE-TIME."),
     click.option("--student-id", help="Student id, where the file is not named after it."),
     click.option(
@@ -38,8 +42,8 @@ OPTIONS = (
     click.option(
         "--gpu",
         metavar="UUID|auto",
-        help="GPU that programs have to themselves, as `nvidia-smi -L` names it; auto: a free one, "
-        "or the CPU where there is no GPU. Default: none.",
+        help="GPU that programs have to themselves, as `nvidia-smi -L` names it, or several with commas; auto: what is "
+        "free, or the CPU where there is no GPU. Default: none.",
     ),
     click.option(
         "--format",
@@ -57,51 +61,69 @@ def shared(command: Command) -> Command:
     return reduce(lambda inner, option: option(inner), reversed(OPTIONS), command)
 
 
-def start(
+def plan(
     *,
-    source: Path,
-    assignment: Path,
-    base_model: Path,
-    output: Path | None,
-    student_id: str | None,
-    sandbox: Literal["auto", "docker", "process"],
+    assignment: Path | None,
+    base_model: Path | None,
+    split: Literal["public", "private"],
+    sandbox: Kind,
     image_lock: Path,
     gpu: str | None,
-    form: str,
-    split: Literal["public", "private"],
     allow_process: bool,
-    submitted_at: datetime | None = None,
-) -> None:
-    """Grade one submission, print the result, exit with the code of the outcome."""
-    from harness.batch.single import grade_submission
+) -> "Plan":
+    """Load what the shared options name.
+
+    Raises:
+        click.UsageError: An option that is needed is not there.
+    """
+    from harness.batch.plan import load_plan
+
+    for name, value in (("--assignment", assignment), ("--base-model", base_model)):
+        if value is None:
+            raise click.UsageError(f"Missing option '{name}'.")
+    assert assignment is not None and base_model is not None
+    return load_plan(
+        assignment_path=assignment,
+        base_path=base_model,
+        split=split,
+        kind=sandbox,
+        image_lock=image_lock,
+        gpu=gpu,
+        allow_process=allow_process,
+    )
+
+
+def default_folder() -> Path:
+    """Give the run folder of a run that names none: it is named after the time."""
+    return Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+
+
+def grade_alone(made: "Plan", run_folder: Path, *, form: str) -> NoReturn:
+    """Grade one submission, print its record, exit with the code of the outcome."""
+    from harness.batch.grade import grade_run
+    from harness.cli.presses import counted_presses
     from harness.report.console import show
     from harness.report.progress import StageProgress
+    from harness.schema.record import read_record
+
+    error_console = Console(stderr=True)
+    warn_without_gpu(made.gpu, error_console)
+    with counted_presses() as presses, StageProgress(error_console) as progress:
+        graded = grade_run(made, run_folder, on_event=progress.on_event, presses=presses)
+    path = graded.store.record_path(made.submissions[0].id)
+    if form == "json":
+        click.echo(path.read_text(encoding="utf-8"), nl=False)
+    else:
+        show(read_record(path), Console(), folder=path.parent)
+    sys.exit(graded.tally.exit_code or (EXIT_FOUND_ERRORS if graded.tally.graded[Outcome.FAILED] else EXIT_PASSED))
+
+
+def warn_without_gpu(gpu: str | None, console: Console) -> None:
+    """Say that `auto` found no GPU."""
     from harness.sandbox.gpu.slot import AUTO, any_gpu
 
-    error_console, console = Console(stderr=True), Console()
     if gpu == AUTO and not any_gpu():
-        error_console.print("--gpu auto: this machine has no GPU; all runs on the CPU.")
-    run_folder = output or Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    with StageProgress(error_console) as progress:
-        graded = grade_submission(
-            source=source,
-            assignment_path=assignment,
-            base_path=base_model,
-            run_folder=run_folder,
-            student_id=student_id,
-            sandbox_kind=sandbox,
-            image_lock=image_lock,
-            gpu=gpu,
-            split=split,
-            allow_process=allow_process,
-            submitted_at=submitted_at,
-            watcher=progress,
-        )
-    if form == "json":
-        click.echo(graded.record_path.read_text(encoding="utf-8"), nl=False)
-    else:
-        show(graded.record, console, folder=graded.record_path.parent)
-    sys.exit(graded.exit_code)
+        console.print("--gpu auto: this machine has no GPU; all runs on the CPU.")
 
 
 def parse_time(text: str | None) -> datetime | None:

@@ -5,11 +5,12 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from harness.model.event import Event, StageEnded, StageStarted
 from harness.model.result import StageResult
 
 
 class StageProgress:
-    """A watcher of the pipeline. Use as a context manager.
+    """Takes the events of one submission. Use as a context manager.
 
     Args:
         console: Where to show it; standard error, so that results on standard output stay clean.
@@ -37,13 +38,21 @@ class StageProgress:
     ) -> None:
         self._progress.stop()
 
-    def started(self, stage: str, budget_s: float | None) -> None:
-        """Show the stage as running."""
+    def on_event(self, event: Event) -> None:
+        """Show a stage as running, or replace it by a finished line."""
+        match event:
+            case StageStarted():
+                self._started(event.stage, event.budget_s)
+            case StageEnded():
+                self._ended(event.result)
+            case _:
+                pass
+
+    def _started(self, stage: str, budget_s: float | None) -> None:
         budget = f"of {budget_s:g} s" if budget_s else ""
         self._progress.add_task(stage, total=None, budget=budget)
 
-    def ended(self, result: StageResult) -> None:
-        """Replace the running line by a finished one."""
+    def _ended(self, result: StageResult) -> None:
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
         line = f"{result.stage:<9} {result.status:<8} {result.duration_s:7.1f} s  {result.summary}"

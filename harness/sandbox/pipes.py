@@ -62,9 +62,10 @@ class Pipes:
     def send(self, line: str) -> None:
         """Send a line to a program whose standard input was left open; nothing happens where it is dead."""
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(line.encode())
-            self._process.stdin.flush()
+        left = line.encode()
+        with contextlib.suppress(BrokenPipeError):  # not through the file object: it would try again when closed
+            while left:
+                left = left[os.write(self._process.stdin.fileno(), left) :]
 
     def _send(self) -> None:
         pipe = self._process.stdin

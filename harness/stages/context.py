@@ -9,6 +9,7 @@ from typing import Literal
 from harness.intake.adapter.base import BaseShapes
 from harness.model.assignment import Assignment, BaseModel, Example
 from harness.sandbox.interface import Sandbox
+from harness.stages.scorer import Scorer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,20 +19,18 @@ class Workspace:
     Attributes:
         scratch: Thrown away after grading; parts of it are mounted into containers.
         kept: Stays in the run folder; never mounted into a container.
+        adapter: The admitted adapter, out of the student's reach: a sanitised config and the weights. Thrown away too;
+            the scorer sees the folder that holds the adapters of all submissions.
     """
 
     scratch: Path
     kept: Path
+    adapter: Path
 
     @property
     def tree(self) -> Path:
         """The unpacked submission: code, scripts and what download.sh fetched."""
         return self.scratch / "submission"
-
-    @property
-    def adapter(self) -> Path:
-        """The admitted adapter: a sanitised config and the weights, out of the student's reach."""
-        return self.scratch / "adapter"
 
     @property
     def input(self) -> Path:
@@ -86,13 +85,14 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What holds for all submissions of a run.
+    """What holds for all submissions of a run, but for sandbox and scorer: those of the place where a stage works.
 
     Attributes:
         examples: The test set. Its outputs never enter a container that runs student code.
         base_path: Host folder of the base model.
         base_shapes: Shapes of its linear layers, which adapters must fit.
         harness_package: Host folder of this package, mounted where our own code runs inside a container.
+        scorer: The warm scoring worker; the score stage has one.
         packages: Versions of the Python packages that a submission's programs meet, as far as they are known.
     """
 
@@ -104,4 +104,5 @@ class Context:
     split: Literal["public", "private"]
     sandbox: Sandbox
     harness_package: Path
+    scorer: Scorer | None = None
     packages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

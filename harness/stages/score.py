@@ -1,26 +1,22 @@
-"""Score: our worker in a container without network or student code; references travel on its standard input only."""
+"""Score: our warm worker, in a container without network or student code; references travel by its standard input."""
 
 import json
 import math
 from dataclasses import asdict
-from pathlib import Path
 
 from harness.errors import SandboxFault
 from harness.files import write_json
 from harness.model.finding import Finding, finding
 from harness.model.result import ExampleScore, Score, StageResult
 from harness.model.submission import Submission
-from harness.sandbox.cause import Cause
-from harness.sandbox.interface import Ended, Job, Mount
-from harness.scoring.client import converse, encode_requests, worker_command
 from harness.scoring.definition import aggregate
-from harness.scoring.protocol import Failure, PromptedExample, Request, Result, example_to_json
+from harness.scoring.protocol import Failure, PromptedExample, Ready, Result, example_to_json
 from harness.stages.context import Context, Workspace
 from harness.stages.outcome import Clock, done
-from harness.stages.program import limits_of, receipt_of, tail
+from harness.stages.program import tail
+from harness.stages.scorer import ADAPTER, BASE
 from harness.text import visible
 
-BASE, ADAPTER = "base", "adapter"
 CODES = {"adapter": "SCO001", "example": "SCO003"}
 
 
@@ -28,32 +24,31 @@ def score(context: Context, submission: Submission, workspace: Workspace) -> Sta
     """Score base model and adapter on the same prompts and keep every example's figures as evidence.
 
     Raises:
-        EnvironmentFault: The base model cannot be loaded.
-        SandboxFault: The worker died or said something that is no answer.
+        EnvironmentFault: The base model cannot be loaded, or no worker can be started.
+        SandboxFault: The worker died twice or said something that is no answer.
     """
     clock = Clock()
-    rules = context.assignment.stages.score
-    adapter = Mount(source=workspace.adapter, target="/adapter")
-    requests = _requests(context, workspace, context.sandbox.path(adapter))
-    job = _job(context, workspace, adapter, encode_requests(requests))
-    ended = context.sandbox.run(job)
-    outcomes = _outcomes(requests, job, ended)
-    receipt = receipt_of(ended, context.sandbox)
-    failure = next((one for one in outcomes.values() if isinstance(one, Failure)), None)
-    if failure:
-        findings = [_refused(failure)]
-        return done("score", clock, findings, summary="not scored", budget_s=rules.timeout_s, receipt=receipt)
-    scored = {name: one.examples for name, one in outcomes.items() if isinstance(one, Result)}
-    total = _total(context, scored)
-    findings = [] if _finite(total) else [_not_finite(scored[ADAPTER])]
-    _keep(workspace, scored, total if not findings else None)
+    budget_s = context.assignment.stages.score.timeout_s
+    assert context.scorer is not None
+    try:
+        scored = context.scorer.score(workspace.adapter, _prompted(context, workspace))
+    except SandboxFault as fault:
+        raise SandboxFault(f"{fault}\n{tail(context.scorer.log)}", remedy=fault.remedy) from fault
+    for outcome in (scored.base, scored.adapter):
+        if isinstance(outcome, Failure):
+            return done("score", clock, [_refused(outcome)], summary="not scored", budget_s=budget_s)
+    examples = {
+        name: one.examples for name, one in ((BASE, scored.base), (ADAPTER, scored.adapter)) if isinstance(one, Result)
+    }
+    total = _total(context, examples)
+    findings = [] if _finite(total) else [_not_finite(examples[ADAPTER])]
+    _keep(workspace, examples, total if not findings else None, scored.ready)
     return done(
         "score",
         clock,
         findings,
         summary=f"perplexity {total.perplexity:.3f}, base {total.base_perplexity:.3f}",
-        budget_s=rules.timeout_s,
-        receipt=receipt,
+        budget_s=budget_s,
     )
 
 
@@ -65,57 +60,18 @@ def read_score(workspace: Workspace) -> Score | None:
     return Score(**kept) if kept else None
 
 
-def _requests(context: Context, workspace: Workspace, adapter: str) -> list[Request]:
+def _prompted(context: Context, workspace: Workspace) -> tuple[PromptedExample, ...]:
     prompts = {row["id"]: row["prompt"] for row in json.loads(workspace.prompts.read_text(encoding="utf-8"))}
-    examples = tuple(
+    return tuple(
         PromptedExample(id=example.id, prompt=prompts[example.id], output=example.output)
         for example in context.examples
     )
-    return [
-        Request(id=BASE, adapter=None, examples=examples),
-        Request(id=ADAPTER, adapter=adapter, examples=examples),
-    ]
-
-
-def _job(context: Context, workspace: Workspace, adapter: Mount, stdin: bytes) -> Job:
-    sandbox, rules = context.sandbox, context.assignment
-    base = Mount(source=context.base_path, target=f"/models/{context.base.name}")
-    package = Mount(source=context.harness_package, target="/opt/harness/harness")
-    command = worker_command(
-        "python3",
-        sandbox.path(base),
-        quantization=rules.scoring.quantization,
-        device="auto",
-        dtype="auto",
-        max_tokens=rules.scoring.max_tokens,
-    )
-    return Job(
-        name="score",
-        argv=command,
-        mounts=(base, package, adapter),
-        workdir=adapter,
-        limits=limits_of(rules.stages.score),
-        log_dir=workspace.logs,
-        environment={"PYTHONPATH": str(Path(sandbox.path(package)).parent), "HF_HUB_OFFLINE": "1"},
-        stdin=stdin,
-    )
-
-
-def _outcomes(requests: list[Request], job: Job, ended: Ended) -> dict[str, Result | Failure]:
-    """Read the worker's answers; a bad end or an internal failure is ours, never the student's."""
-    with job.stdout_path.open(encoding="utf-8") as lines:
-        answers = converse(requests, lines)
-    broken = [one.message for one in answers.outcomes.values() if isinstance(one, Failure) and one.kind not in CODES]
-    if ended.cause is not Cause.EXITED or ended.exit_code != 0 or answers.unanswered or broken:
-        raise SandboxFault(
-            f"The scoring worker ended with {ended.cause}, exit code {ended.exit_code}. {' '.join(broken)}\n"
-            + tail(job.stderr_path),
-            remedy=f"Raise the limits of stages.score if it ran out of them; the log is {job.stderr_path.name}.",
-        )
-    return dict(answers.outcomes)
 
 
 def _refused(failure: Failure) -> Finding:
+    """Give the finding; a failure of another kind is ours, never the student's."""
+    if failure.kind not in CODES:
+        raise SandboxFault(f"The scoring worker failed: {failure.message}", remedy="See its log in the run folder.")
     return finding(CODES[failure.kind], visible(failure.message))
 
 
@@ -134,6 +90,11 @@ def _not_finite(examples: tuple[ExampleScore, ...]) -> Finding:
     return finding("SCO002", f"{len(bad)} of {len(examples)} examples, first: {visible(', '.join(bad[:3]))}")
 
 
-def _keep(workspace: Workspace, scored: dict[str, tuple[ExampleScore, ...]], total: Score | None) -> None:
+def _keep(
+    workspace: Workspace, scored: dict[str, tuple[ExampleScore, ...]], total: Score | None, worker: Ready
+) -> None:
+    """Keep what the grade is made from, and what it was measured with: device, type, packages, the base's SHA-256s."""
     examples = {name: [example_to_json(one) for one in rows] for name, rows in scored.items()}
-    write_json(workspace.score, {"score": asdict(total) if total else None, **examples})
+    measured_with = {**asdict(worker), "versions": dict(worker.versions)}
+    measured_with["base"] = {**asdict(worker.base), "files": dict(worker.base.files)}
+    write_json(workspace.score, {"score": asdict(total) if total else None, "worker": measured_with, **examples})

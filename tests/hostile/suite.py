@@ -84,7 +84,8 @@ class Suite:
         for stage, values in limits.items():
             rules["stages"][stage] |= values
         (folder / "assignment.yaml").write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
-        return replace(self.batch, assignment=folder)
+        # Other rules are another run.
+        return replace(self.batch, assignment=folder, run_folder=self.folder / "runs-of-cases" / f"{self.graded}")
 
     def changed_records(self) -> list[str]:
         """Name the records that are no longer what was written."""

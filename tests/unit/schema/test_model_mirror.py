@@ -10,6 +10,7 @@ import pytest
 
 from harness.model.assignment import Assignment, Example
 from harness.model.result import Receipt, Record
+from harness.model.run import Run
 from harness.sandbox.cause import Cause
 from harness.schema import store
 from harness.schema.decode import encode
@@ -19,6 +20,7 @@ PAIRS = [
     (Assignment, store.load("assignment.v1")),
     (Record, store.load("record.v1")),
     (Receipt, store.load("receipt.v1")),
+    (Run, store.load("run.v1")),
     (Example, store.load("examples.v1")["items"]),
 ]
 
@@ -46,8 +48,9 @@ def has_default(one: "Field[Any]") -> bool:
 def type_differences(hint: Any, schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
     origin, arguments = get_origin(hint), get_args(hint)
     if "$ref" in schema and not schema["$ref"].startswith("#"):
-        root = store.load(schema["$ref"])
-        schema = root
+        name, _, place = schema["$ref"].partition("#/$defs/")
+        root = store.load(name)
+        schema = root["$defs"][place] if place else root
     elif "$ref" in schema:
         schema = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
     if origin in {Union, UnionType}:

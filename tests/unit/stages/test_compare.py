@@ -48,7 +48,7 @@ def submission(tmp_path: Path) -> Submission:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    made = Workspace(scratch=tmp_path / "scratch", kept=tmp_path / "kept")
+    made = Workspace(scratch=tmp_path / "scratch", kept=tmp_path / "kept", adapter=tmp_path / "adapter")
     made.make()
     made.predictions.write_text(json.dumps(PREDICTIONS, ensure_ascii=False), encoding="utf-8")
     return made

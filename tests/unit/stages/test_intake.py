@@ -41,7 +41,7 @@ def take(root: Path, tmp_path: Path, submission: Submission, packages: Mapping[s
         harness_package=tmp_path,
         packages=packages,
     )
-    workspace = Workspace(scratch=tmp_path / "scratch", kept=tmp_path / "kept")
+    workspace = Workspace(scratch=tmp_path / "scratch", kept=tmp_path / "kept", adapter=tmp_path / "adapter")
     workspace.make()
     return intake(context, submission, workspace)
 

@@ -1,12 +1,13 @@
-"""Whose submission it is, and the exit code of an outcome."""
+"""Whose submission it is, what is refused before anything starts, and the exit code of a fault."""
 
 from pathlib import Path
 
 import pytest
 
-from harness.batch.single import exit_code, folder_name, identify
+from harness.batch.engine import fault_code
+from harness.batch.plan import folder_name, identify
 from harness.errors import ConfigError
-from harness.model.result import Fault, Outcome
+from harness.model.result import Fault
 from harness.schema.assignment import load_assignment
 
 
@@ -39,16 +40,6 @@ def test_folder_names_are_harmless(text: str, name: str) -> None:
     assert folder_name(text) == name
 
 
-@pytest.mark.parametrize(
-    ("outcome", "kind", "code"),
-    [
-        (Outcome.PASSED, None, 0),
-        (Outcome.FAILED, None, 1),
-        (Outcome.NOT_GRADED, "ConfigError", 3),
-        (Outcome.NOT_GRADED, "EnvironmentFault", 4),
-        (Outcome.NOT_GRADED, "SandboxFault", 5),
-    ],
-)
-def test_exit_codes(outcome: Outcome, kind: str | None, code: int) -> None:
-    fault = Fault(kind=kind, message="m", remedy="r") if kind else None
-    assert exit_code(outcome, fault) == code
+@pytest.mark.parametrize(("kind", "code"), [("ConfigError", 3), ("EnvironmentFault", 4), ("SandboxFault", 5)])
+def test_exit_codes(kind: str, code: int) -> None:
+    assert fault_code(Fault(kind=kind, message="m", remedy="r")) == code

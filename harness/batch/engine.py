@@ -1,0 +1,162 @@
+"""Grades the submissions of a run on this machine, several at a time, and tells how it went. Must not know a stage.
+
+A thread takes one submission after another. A fault that is not the submission's is tried again a little later, since
+engines get restarted and hosts come back; when one submission after another ends so, the run stops: what is wrong is
+not theirs, and `--resume` goes on when it is mended.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from harness.batch.pipeline import Pipeline, fault_of
+from harness.errors import EXIT_PASSED, Cancelled, ConfigError, EnvironmentFault, HarnessError, SandboxFault
+from harness.model.event import Interrupted, OnEvent, Retrying
+from harness.model.result import Fault, Outcome
+from harness.model.submission import Submission
+
+PAUSES_S = (2.0, 10.0, 30.0)
+FAULTS_IN_A_ROW = 5
+_LOOK_S = 0.1
+FAULT_CODES = {kind.__name__: kind.exit_code for kind in (ConfigError, EnvironmentFault, SandboxFault)}
+PASSING = (EnvironmentFault.__name__, SandboxFault.__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """How a run went so far.
+
+    Attributes:
+        graded: How many have a grade, by outcome.
+        not_graded: Why the others have none, by submission.
+        stopped: The fault at which the run was given up, or None.
+        interrupted: Whether the user ended it.
+    """
+
+    graded: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys((Outcome.PASSED, Outcome.FAILED), 0))
+    not_graded: dict[str, Fault] = field(default_factory=dict)
+    stopped: Fault | None = None
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """Give the exit code of the command line: 0 where all are graded."""
+        return max((fault_code(one) for one in self.not_graded.values()), default=EXIT_PASSED)
+
+
+def fault_code(fault: Fault) -> int:
+    """Give the exit code that stands for a fault."""
+    return FAULT_CODES.get(fault.kind, SandboxFault.exit_code)
+
+
+class Engine:
+    """Grades submissions in threads of this process.
+
+    Args:
+        pipeline: Grades one.
+        submissions: What to grade, in this order.
+        in_flight: How many are under way at a time, at most.
+        cancel: Ends all that runs in sandboxes.
+        on_event: Is told of retries and interrupts; may be called from several threads.
+        pauses_s: How long to wait before each further try.
+        finishes: Whether the first wish to end lets what is under way go on.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        submissions: Iterable[Submission],
+        *,
+        in_flight: int,
+        cancel: Callable[[], None],
+        on_event: OnEvent,
+        pauses_s: tuple[float, ...] = PAUSES_S,
+        finishes: bool = True,
+    ) -> None:
+        self._pipeline = pipeline
+        self._submissions: Iterator[tuple[int, Submission]] = enumerate(submissions)
+        self._in_flight = in_flight
+        self._cancel = cancel
+        self._on_event = on_event
+        self._pauses_s = pauses_s
+        self._finishes = finishes
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._in_a_row = 0
+        self.tally = Tally()
+
+    def run(self, presses: Callable[[], int] = lambda: 0) -> Tally:
+        """Grade all.
+
+        Args:
+            presses: Tells how often the user asked to end: once, and what is under way is finished (if `finishes`);
+                twice, and it is ended now.
+
+        Raises:
+            Cancelled: It was ended now.
+        """
+        threads = [
+            threading.Thread(target=self._work, name=f"grade-{number}", daemon=True)
+            for number in range(self._in_flight)
+        ]
+        for thread in threads:
+            thread.start()
+        seen, now = 0, False
+        while alive := [one for one in threads if one.is_alive()]:
+            alive[0].join(_LOOK_S)
+            if presses() > seen:
+                seen = presses()
+                now = seen > 1 or not self._finishes
+                self._interrupt(now=now)
+        if now:
+            raise Cancelled
+        return self.tally
+
+    def _interrupt(self, *, now: bool) -> None:
+        self.tally.interrupted = True
+        self._ending.set()
+        self._on_event(Interrupted(now=now))
+        if now:
+            self._pipeline.lanes.cancel()
+            self._cancel()
+
+    def _work(self) -> None:
+        while not self._ending.is_set():
+            with self._lock:
+                order, submission = next(self._submissions, (0, None))
+            if submission is None:
+                return
+            try:
+                self._count(submission, self._persist(submission, order))
+            except Cancelled:
+                return
+
+    def _persist(self, submission: Submission, order: int) -> Outcome | Fault:
+        """Grade, and again after a fault that may pass."""
+        for attempt, pause_s in enumerate((*self._pauses_s, None), start=1):
+            found = self._grade(submission, order)
+            if isinstance(found, Outcome) or found.kind not in PASSING or pause_s is None or self._ending.is_set():
+                break
+            self._on_event(Retrying(submission=submission.id, fault=found, attempt=attempt, wait_s=pause_s))
+            if self._ending.wait(pause_s):
+                break
+        return found
+
+    def _grade(self, submission: Submission, order: int) -> Outcome | Fault:
+        try:
+            record = self._pipeline.grade(submission, order=order)
+        except (HarnessError, OSError) as error:  # the run folder itself: there is no record either
+            return fault_of("record", error)
+        return record.fault or record.outcome
+
+    def _count(self, submission: Submission, found: Outcome | Fault) -> None:
+        with self._lock:
+            if isinstance(found, Outcome):
+                self.tally.graded[found] += 1
+                self._in_a_row = 0
+                return
+            self.tally.not_graded[submission.id] = found
+            self._in_a_row += 1
+            if self._in_a_row >= FAULTS_IN_A_ROW and not self._ending.is_set():
+                self.tally.stopped = found
+                self._ending.set()

@@ -1,0 +1,139 @@
+"""A whole run: takes the run folder, opens the machine, grades what is not graded yet. The entry for commands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness import __version__
+from harness.batch.engine import PAUSES_S, Engine, Tally
+from harness.batch.machine import PACKAGE, Machine, Sizes, opened
+from harness.batch.pipeline import Pipeline
+from harness.batch.plan import Plan, plan_of, run_of
+from harness.batch.store import RunStore
+from harness.errors import ConfigError
+from harness.model.event import Distrusted, Event, OnEvent, Planned
+from harness.model.run import Run
+from harness.model.submission import Submission
+from harness.report.event_log import EventLog
+from harness.stages.context import Context
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """What became of a run: how it went, where its records are, and what it was to grade."""
+
+    tally: Tally
+    store: RunStore
+    run: Run
+
+
+def grade_run(
+    plan: Plan,
+    run_folder: Path,
+    *,
+    resume: bool = False,
+    on_event: OnEvent,
+    sizes: Sizes | None = None,
+    presses: Callable[[], int] = lambda: 0,
+) -> Graded:
+    """Grade the submissions of a plan into a run folder.
+
+    A submission that is alone is graded once; of several, each is tried again after a fault that may pass.
+
+    Args:
+        plan: What is graded.
+        run_folder: Where records go; new, or begun before by the same rules.
+        resume: Skip what is graded already, instead of refusing.
+        on_event: Is told what happens; may be called from several threads.
+        sizes: How many places each kind of work has.
+        presses: Tells how often the user asked to end; see `Engine.run`.
+
+    Raises:
+        Cancelled: It was ended at once.
+        ConfigError: A submission is graded already, another harness works in the folder, or it was begun otherwise.
+        EnvironmentFault: No engine, image or GPU where one is needed.
+    """
+    store = RunStore(run_folder.resolve())
+    alone = len(plan.submissions) == 1 and not resume
+    with (
+        opened(plan, store, sizes=sizes or Sizes(), most_gpus=1 if alone else None) as machine,
+        store.held(),
+        EventLog(store.log) as log,
+    ):
+
+        def tell(event: Event) -> None:
+            log.on_event(event)
+            on_event(event)
+
+        sandbox = machine.sandbox
+        run = store.begin(
+            run_of(
+                plan,
+                harness_version=__version__,
+                started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                sandbox=sandbox.name,
+                image_id=sandbox.image_id,
+            )
+        )
+        todo = _to_grade(plan, store, run, resume=resume, on_event=tell)
+        tell(Planned(submissions=tuple(one.id for one in todo), graded=len(plan.submissions) - len(todo)))
+        engine = Engine(
+            _pipeline(plan, store, machine, tell),
+            todo,
+            in_flight=min(machine.in_flight, len(todo)),
+            cancel=machine.cancel,
+            on_event=tell,
+            pauses_s=() if alone else PAUSES_S,
+            finishes=not alone,
+        )
+        return Graded(tally=engine.run(presses), store=store, run=run)
+
+
+def read_plan(run_folder: Path) -> Plan:
+    """Load again what a run was begun with.
+
+    Raises:
+        ConfigError: There is no run, or its assignment cannot be loaded any more.
+        EnvironmentFault: Its base model is gone.
+    """
+    run = RunStore(run_folder.resolve()).read()
+    if run is None:
+        raise ConfigError(f"There is no run in {run_folder}: no run.json.", remedy="Give the folder of a run.")
+    return plan_of(run)
+
+
+def _to_grade(plan: Plan, store: RunStore, run: Run, *, resume: bool, on_event: OnEvent) -> tuple[Submission, ...]:
+    """Leave out what is graded; set aside what cannot be trusted."""
+    todo: list[Submission] = []
+    graded: list[Submission] = []
+    for one in plan.submissions:
+        kept = store.kept(one.id, run=run)
+        (graded if kept.graded else todo).append(one)
+        if kept.distrust:
+            place = store.set_aside(one.id)
+            on_event(Distrusted(submission=one.id, why=kept.distrust, place=str(place)))
+    if graded and not resume:
+        names = ", ".join(one.id for one in graded[:_SHOWN]) + (" ..." if len(graded) > _SHOWN else "")
+        raise ConfigError(
+            f"Graded already in {store.root}: {names}.",
+            remedy="`harness grade --resume FOLDER` goes on with what is not graded; or give another --output.",
+        )
+    return tuple(todo)
+
+
+def _pipeline(plan: Plan, store: RunStore, machine: Machine, on_event: OnEvent) -> Pipeline:
+    context = Context(
+        assignment=plan.assignment,
+        base=plan.base,
+        base_path=plan.base_path,
+        examples=plan.examples,
+        split=plan.reference.split,
+        base_shapes=plan.base_shapes,
+        sandbox=machine.sandbox,
+        harness_package=PACKAGE,
+        packages=machine.packages,
+    )
+    return Pipeline(context=context, lanes=machine.lanes, store=store, assignment=plan.reference, on_event=on_event)
