@@ -9,16 +9,17 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from harness.batch.pipeline import Pipeline, fault_of
+from harness.batch.pipeline import fault_of
 from harness.errors import EXIT_PASSED, Cancelled, ConfigError, EnvironmentFault, HarnessError, SandboxFault
 from harness.model.event import Interrupted, OnEvent, Retrying
-from harness.model.result import Fault, Outcome
+from harness.model.result import Fault, Outcome, Record
 from harness.model.submission import Submission
 
 PAUSES_S = (2.0, 10.0, 30.0)
 FAULTS_IN_A_ROW = 5
 _LOOK_S = 0.1
 FAULT_CODES = {kind.__name__: kind.exit_code for kind in (ConfigError, EnvironmentFault, SandboxFault)}
+Grade = Callable[[Submission, int], Record]
 PASSING = (EnvironmentFault.__name__, SandboxFault.__name__)
 
 
@@ -53,10 +54,10 @@ class Engine:
     """Grades submissions in threads of this process.
 
     Args:
-        pipeline: Grades one.
+        grade: Grades one, given its position, and writes its record; called from several threads at a time.
         submissions: What to grade, in this order.
         in_flight: How many are under way at a time, at most.
-        cancel: Ends all that runs in sandboxes.
+        cancel: Ends all that is under way: `grade` then raises `Cancelled`.
         on_event: Is told of retries and interrupts; may be called from several threads.
         pauses_s: How long to wait before each further try.
         finishes: Whether the first wish to end lets what is under way go on.
@@ -64,7 +65,7 @@ class Engine:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        grade: Grade,
         submissions: Iterable[Submission],
         *,
         in_flight: int,
@@ -73,7 +74,7 @@ class Engine:
         pauses_s: tuple[float, ...] = PAUSES_S,
         finishes: bool = True,
     ) -> None:
-        self._pipeline = pipeline
+        self._grade_one = grade
         self._submissions: Iterator[tuple[int, Submission]] = enumerate(submissions)
         self._in_flight = in_flight
         self._cancel = cancel
@@ -117,7 +118,6 @@ class Engine:
         self._ending.set()
         self._on_event(Interrupted(now=now))
         if now:
-            self._pipeline.lanes.cancel()
             self._cancel()
 
     def _work(self) -> None:
@@ -144,7 +144,7 @@ class Engine:
 
     def _grade(self, submission: Submission, order: int) -> Outcome | Fault:
         try:
-            record = self._pipeline.grade(submission, order=order)
+            record = self._grade_one(submission, order)
         except (HarnessError, OSError) as error:  # the run folder itself: there is no record either
             return fault_of("record", error)
         return record.fault or record.outcome

@@ -81,7 +81,7 @@ def grade_run(
         todo = _to_grade(plan, store, run, resume=resume, on_event=tell)
         tell(Planned(submissions=tuple(one.id for one in todo), graded=len(plan.submissions) - len(todo)))
         engine = Engine(
-            _pipeline(plan, store, machine, tell),
+            _pipeline(plan, store, machine, tell).grade,
             todo,
             in_flight=min(machine.in_flight, len(todo)),
             cancel=machine.cancel,

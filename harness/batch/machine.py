@@ -43,7 +43,7 @@ class Machine:
         lanes: The places.
         in_flight: How many submissions at a time keep them busy.
         packages: Versions of the Python packages that a submission's programs meet, as far as they are known.
-        cancel: Ends all that runs in sandboxes.
+        cancel: Turns away whoever waits for a place and ends all that runs in sandboxes.
     """
 
     sandbox: Sandbox
@@ -107,13 +107,16 @@ def opened(plan: Plan, store: RunStore, *, sizes: Sizes, most_gpus: int | None =
             places += [Place(lanes=frozenset({Lane.RUN}), sandbox=plain) for _ in range(run)]
             places += [Place(lanes=frozenset({Lane.SCORE}), sandbox=plain, scorer=scorer_in(plain, "score"))]
 
+        lanes = Lanes(places)
+
         def cancel() -> None:
+            lanes.cancel()
             for one in (plain, *computing):
                 one.cancel()
 
         yield Machine(
             sandbox=plain,
-            lanes=Lanes(places),
+            lanes=lanes,
             in_flight=fetch + cpu + 2 * run + 2,
             packages=known_packages(plan.image_lock if plain.isolates else None),
             cancel=cancel,

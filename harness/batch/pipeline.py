@@ -73,7 +73,7 @@ class Pipeline:
     on_event: OnEvent
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def grade(self, submission: Submission, *, order: int = 0) -> Record:
+    def grade(self, submission: Submission, order: int = 0) -> Record:
         """Grade one submission and write its record.
 
         A fault of ours or the machine's becomes a record that says *not graded* and why.
