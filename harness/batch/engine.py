@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from harness.batch.pipeline import fault_of
-from harness.errors import EXIT_PASSED, Cancelled, ConfigError, EnvironmentFault, HarnessError, SandboxFault
+from harness.batch.pipeline import BUG, fault_of
+from harness.errors import EXIT_BUG, EXIT_PASSED, Cancelled, ConfigError, EnvironmentFault, SandboxFault
 from harness.model.event import Interrupted, OnEvent, Retrying
 from harness.model.result import Fault, Outcome, Record
 from harness.model.submission import Submission
@@ -18,7 +18,9 @@ from harness.model.submission import Submission
 PAUSES_S = (2.0, 10.0, 30.0)
 FAULTS_IN_A_ROW = 5
 _LOOK_S = 0.1
-FAULT_CODES = {kind.__name__: kind.exit_code for kind in (ConfigError, EnvironmentFault, SandboxFault)}
+FAULT_CODES = {BUG: EXIT_BUG} | {
+    kind.__name__: kind.exit_code for kind in (ConfigError, EnvironmentFault, SandboxFault)
+}
 Grade = Callable[[Submission, int], Record]
 PASSING = (EnvironmentFault.__name__, SandboxFault.__name__)
 
@@ -145,7 +147,9 @@ class Engine:
     def _grade(self, submission: Submission, order: int) -> Outcome | Fault:
         try:
             record = self._grade_one(submission, order)
-        except (HarnessError, OSError) as error:  # the run folder itself: there is no record either
+        except Cancelled:
+            raise
+        except Exception as error:  # the run folder itself: there is no record either
             return fault_of("record", error)
         return record.fault or record.outcome
 

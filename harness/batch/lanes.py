@@ -79,6 +79,7 @@ class Lanes:
         queue = self._waiting[lane]
         with self._changed:
             queue.append(order)
+            self._changed.notify_all()  # one more that waits may change whose turn it is
             try:
                 while True:
                     if self._cancelled:

@@ -1,5 +1,6 @@
 """One submission through all stages, to its record. A stage runs when the stages it needs have passed."""
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from types import MappingProxyType
 from harness import __version__
 from harness.batch.lanes import Lane, Lanes
 from harness.batch.store import RunStore, evidence_of
-from harness.errors import EnvironmentFault, HarnessError
+from harness.errors import Cancelled, EnvironmentFault, HarnessError
 from harness.files import write_json
 from harness.model.event import OnEvent, Recorded, StageEnded, StageStarted, Waiting
 from harness.model.finding import has_error
@@ -27,6 +28,7 @@ from harness.stages.validate import validate
 from harness.stages.verdict import verdict
 from harness.text import visible
 
+BUG = "Bug"
 Stage = Callable[[Context, Submission, Workspace], StageResult]
 
 
@@ -109,8 +111,12 @@ class Pipeline:
             else:
                 try:
                     results[name] = self._work(name, submission, workspace, order)
-                except (HarnessError, OSError) as error:
+                except Cancelled:
+                    raise
+                except Exception as error:
                     fault = fault_of(name, error)
+                    if fault.kind == BUG:
+                        (workspace.logs / "bug.txt").write_text(traceback.format_exc(), encoding="utf-8")
                     results[name] = _without_work(name, StageStatus.FAULT, "not the submission's fault")
             self.on_event(StageEnded(submission=submission.id, result=results[name]))
             if fault:
@@ -154,10 +160,16 @@ class Pipeline:
         )
 
 
-def fault_of(stage: str, error: HarnessError | OSError) -> Fault:
-    """Put a fault of ours or the machine's into words."""
+def fault_of(stage: str, error: Exception) -> Fault:
+    """Put a fault of ours or the machine's into words; what nobody foresaw is a bug."""
     if isinstance(error, HarnessError):
         return Fault(kind=error.kind, message=str(error), remedy=error.remedy)
+    if not isinstance(error, OSError):
+        return Fault(
+            kind=BUG,
+            message=visible(f"A bug of the grader in stage {stage}: {type(error).__name__}: {error}.", 2_000),
+            remedy="Report it with logs/bug.txt, which lies beside the record.",
+        )
     what = f"The system refused in stage {stage}: {error.strerror or error}."
     return Fault(
         kind=EnvironmentFault.__name__,
