@@ -95,6 +95,7 @@ def _keep(
 ) -> None:
     """Keep what the grade is made from, and what it was measured with: device, type, packages, the base's SHA-256s."""
     examples = {name: [example_to_json(one) for one in rows] for name, rows in scored.items()}
-    measured_with = {**asdict(worker), "versions": dict(worker.versions)}
-    measured_with["base"] = {**asdict(worker.base), "files": dict(worker.base.files)}
+    base = {"weights": worker.base.weights, "files": dict(worker.base.files)}
+    versions = dict(worker.versions)
+    measured_with = {"device": worker.device, "dtype": worker.dtype, "versions": versions, "base": base}
     write_json(workspace.score, {"score": asdict(total) if total else None, "worker": measured_with, **examples})
