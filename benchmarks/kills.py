@@ -1,6 +1,6 @@
 """Kills a run of real containers at random times and resumes it each time: nothing may be lost or graded twice.
 
-Usage: python benchmarks/kills.py --base-model FOLDER --adapter FOLDER [--students 30] [--kills 50] [--seed 0]. Needs an
+Usage: python -m benchmarks.kills --base-model FOLDER --adapter FOLDER [--students 30] [--kills 50] [--seed 0]. Needs an
 engine and image.lock. Exit code 1: the records differ from an undisturbed run's (times aside), a record was written
 twice, or something is left.
 """

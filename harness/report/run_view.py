@@ -17,7 +17,7 @@ from harness.report.run_state import RunState
 _MOST_ROWS = 12
 _MOST_CODES = 6
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.NOT_GRADED: "yellow"}
-WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "errors found", Outcome.NOT_GRADED: "not graded"}
+WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "with errors", Outcome.NOT_GRADED: "not graded"}
 
 
 class RunView:
