@@ -110,10 +110,15 @@ class RubricItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatePolicy:
-    """Deadline (ISO 8601 with offset), grace, and the share of all points lost for each started day."""
+    """Deadline, grace, and the share of the earned points lost for each started day that no token covers.
+
+    The deadline is ISO 8601, with an offset or local to `zone`, an IANA name.
+    """
 
     deadline: str
+    zone: str | None = None
     grace_minutes: float = 0.0
+    tokens: int = 0
     penalty_per_day: float
     max_days: int
 

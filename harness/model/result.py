@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from harness.model.extension import Extension
 from harness.model.finding import Finding
 
 
@@ -119,11 +120,12 @@ class Points:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Points of the rubric, the late penalty as points taken off, and the sum."""
+    """Points of the rubric, the late penalty as points taken off, and the sum. `late_tokens` are the tokens spent."""
 
     points: tuple[Points, ...]
     late_penalty: float
     late_reason: str
+    late_tokens: int = 0
     total: float
     possible: float
 
@@ -141,12 +143,17 @@ class AssignmentRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionRef:
-    """Who handed in what: id, name of what was given, SHA-256 of the unpacked tree and of the adapter."""
+    """Who handed in what: id, name of what was given, SHA-256 of the unpacked tree and of the adapter.
+
+    `submitted_at` (ISO 8601 with offset) and `extension` are what the late policy was applied to.
+    """
 
     id: str
     source: str
     tree_sha256: str | None
     adapter_sha256: str | None
+    submitted_at: str | None = None
+    extension: Extension | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +162,15 @@ class Evidence:
 
     path: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegradedFrom:
+    """The record that a regraded one was made from, and the examples that the score leaves out since."""
+
+    record_sha256: str
+    graded_at: str
+    dropped_examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +192,7 @@ class Record:
     verdict: Verdict | None
     fault: Fault | None
     evidence: tuple[Evidence, ...]
+    regraded_from: RegradedFrom | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

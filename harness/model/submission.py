@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from harness.model.extension import Extension
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
@@ -14,6 +16,7 @@ class Submission:
         source: The folder, archive or git repository that was given.
         revision: What of a git repository is meant, where `source` was named as one; else None.
         submitted_at: When it was handed in, with a time zone, if known.
+        extension: What the student was granted beyond the late policy.
     """
 
     id: str
@@ -21,3 +24,4 @@ class Submission:
     revision: str | None = None
     id_found: bool = True
     submitted_at: datetime | None = None
+    extension: Extension | None = None

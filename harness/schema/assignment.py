@@ -38,13 +38,13 @@ def load_assignment(path: Path) -> LoadedAssignment:
         ConfigError: It cannot be read or something in it is wrong; the message has a line for each problem.
     """
     file = path / FILE if path.is_dir() else path
-    content = _read(file, "assignment", f"Give a folder that holds {FILE}, or the file itself.")
+    content = read_file(file, "assignment", f"Give a folder that holds {FILE}, or the file itself.")
     try:
         document = load_yaml(content, str(file))
     except DocumentError as error:
-        raise _wrong(file, error.problems, SCHEMA) from None
+        raise wrong_file(file, error.problems, SCHEMA) from None
     if found := assignment_problems(document, file.parent):
-        raise _wrong(file, found, SCHEMA)
+        raise wrong_file(file, found, SCHEMA)
     assignment = decode(Assignment, document.data)
     digest = hashlib.sha256(content).hexdigest()
     return LoadedAssignment(assignment=assignment, folder=file.parent, sha256=digest)
@@ -62,25 +62,31 @@ def load_examples(path: Path) -> tuple[Example, ...]:
     Raises:
         ConfigError: It cannot be read or something in it is wrong; the message has a line for each problem.
     """
-    content = _read(path, "data file", "Make the file, or correct the path in assignment.yaml.")
+    content = read_file(path, "data file", "Make the file, or correct the path in assignment.yaml.")
     try:
         document = load_json(content, str(path))
     except DocumentError as error:
-        raise _wrong(path, error.problems, "examples.v1") from None
+        raise wrong_file(path, error.problems, "examples.v1") from None
     found = problems(document, "examples.v1") or listed(document, _duplicate_ids(document))
     if found:
-        raise _wrong(path, found, "examples.v1")
+        raise wrong_file(path, found, "examples.v1")
     return tuple(decode(Example, row) for row in document.data)
 
 
-def _read(path: Path, what: str, remedy: str) -> bytes:
+def read_file(path: Path, what: str, remedy: str) -> bytes:
+    """Read a file that the staff wrote.
+
+    Raises:
+        ConfigError: It cannot be read; the message calls it `what`.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"The {what} {path} cannot be read: {error.strerror}.", remedy=remedy) from error
 
 
-def _wrong(path: Path, found: tuple[Problem, ...], schema: str) -> ConfigError:
+def wrong_file(path: Path, found: tuple[Problem, ...], schema: str) -> ConfigError:
+    """Make the error that lists what is wrong with a file, a line for each problem."""
     return ConfigError(
         "\n".join([f"{path} cannot be used:", *map(str, found)]),
         remedy=f"Mend the lines above; `harness schema {schema}` prints what is allowed.",

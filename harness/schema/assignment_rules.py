@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from pathlib import PurePosixPath
+from zoneinfo import available_timezones
 
-from harness.model.assignment import Assignment
+from harness.model.assignment import Assignment, LatePolicy
 from harness.model.hosts import parse_host
+from harness.model.zones import TimeError, find_zone, offset_fits, read_time
 from harness.schema.nearest import nearest
 from harness.schema.position import pointer_to
 from harness.schema.validate import Wrong
@@ -26,7 +27,7 @@ def broken_rules(assignment: Assignment) -> Iterator[Wrong]:
     yield from _repeated("base_models", [one.name for one in assignment.base_models])
     yield from _repeated("rubric", [one.name for one in assignment.rubric])
     yield from _baselines(assignment)
-    yield from _deadline(assignment)
+    yield from _late(assignment.late)
 
 
 def _student_id(assignment: Assignment) -> Iterator[Wrong]:
@@ -115,11 +116,34 @@ def _baselines(assignment: Assignment) -> Iterator[Wrong]:
             yield Wrong(pointer_to(["rubric", index, "baseline"]), expected, seen_words(item.baseline), remedy)
 
 
-def _deadline(assignment: Assignment) -> Iterator[Wrong]:
-    if assignment.late is None:
+def _late(late: LatePolicy | None) -> Iterator[Wrong]:
+    if late is None:
         return
+    if late.zone is not None:
+        try:
+            find_zone(late.zone)
+        except TimeError as error:
+            hint = nearest_zone(late.zone)
+            yield Wrong("/late/zone", error.expected, seen_words(late.zone), hint or error.remedy)
+            return
+    yield from wrong_time("/late/deadline", late.deadline, late.zone)
+
+
+def wrong_time(pointer: str, text: str, zone: str | None) -> Iterator[Wrong]:
+    """Give what is wrong with a time of the late policy or of an extension to it; the zone is one that there is."""
     try:
-        datetime.fromisoformat(assignment.late.deadline)
-    except ValueError:
-        seen = seen_words(assignment.late.deadline)
-        yield Wrong("/late/deadline", "a date and time that exist", seen, "check month, day, hour and offset")
+        time = read_time(text, zone)
+    except TimeError as error:
+        yield Wrong(pointer, error.expected, seen_words(text), error.remedy)
+        return
+    if zone is not None and not offset_fits(text, zone):
+        own = time.replace(microsecond=0).isoformat()[-6:]
+        yield Wrong(pointer, f"the offset of {zone} at that time", seen_words(text), f"write {own}, or no offset")
+
+
+def nearest_zone(name: str) -> str | None:
+    """Guess which time zone was meant: the whole name, or its last part, mistyped or in other letters."""
+    known = {zone.lower(): zone for zone in available_timezones()}
+    cities = {zone.rpartition("/")[2]: zone for zone in known if "/" in zone}
+    found = nearest(name, known) or cities.get(nearest(name, cities) or "")
+    return f"did you mean `{known[found]}`?" if found else None

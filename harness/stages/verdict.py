@@ -14,4 +14,10 @@ def verdict(
 ) -> Verdict:
     """Give the points of one submission."""
     measured = Measured(valid_predictions=stages["validate"].status is StageStatus.PASSED, score=score)
-    return decide(context.assignment, context.base, measured, submitted_at=submission.submitted_at)
+    return decide(
+        context.assignment,
+        context.base,
+        measured,
+        submitted_at=submission.submitted_at,
+        extension=submission.extension,
+    )

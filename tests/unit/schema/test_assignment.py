@@ -196,6 +196,41 @@ def test_schema_problems_are_told_with_their_place(folder: Path) -> None:
             '84:13 at /late/deadline: expected a date and time that exist, saw "2026-02-30T23:59:00+08:00"; '
             "check month, day, hour and offset",
         ),
+        (
+            "2026-12-31T23:59:00+08:00",
+            "2026-12-31T23:59:00",
+            '84:13 at /late/deadline: expected a time with offset, or a zone, saw "2026-12-31T23:59:00"; '
+            "write it as 2026-12-31T23:59:00+08:00, or name the zone",
+        ),
+        (
+            '"2026-12-31T23:59:00+08:00"',
+            "2026-12-31T23:59:00\n  zone: Taipei",
+            '85:9 at /late/zone: expected the IANA name of a time zone, saw "Taipei"; did you mean `Asia/Taipei`?',
+        ),
+        (
+            '"2026-12-31T23:59:00+08:00"',
+            "2026-12-31T23:59:00\n  zone: ../../etc/passwd",
+            '85:9 at /late/zone: expected the IANA name of a time zone, saw "../../etc/passwd"; '
+            "write a name such as Asia/Taipei",
+        ),
+        (
+            '"2026-12-31T23:59:00+08:00"',
+            '"2026-12-31T23:59:00+09:00"\n  zone: Asia/Taipei',
+            "84:13 at /late/deadline: expected the offset of Asia/Taipei at that time, "
+            'saw "2026-12-31T23:59:00+09:00"; write +08:00, or no offset',
+        ),
+        (
+            '"2026-12-31T23:59:00+08:00"',
+            "2027-03-28T02:30:00\n  zone: Europe/Berlin",
+            '84:13 at /late/deadline: expected a time that exists in Europe/Berlin, saw "2027-03-28T02:30:00"; '
+            "write an earlier or a later time: the clocks are put forward over this one",
+        ),
+        (
+            '"2026-12-31T23:59:00+08:00"',
+            "2026-10-25T02:30:00\n  zone: Europe/Berlin",
+            '84:13 at /late/deadline: expected a time that comes once in Europe/Berlin, saw "2026-10-25T02:30:00"; '
+            "add the offset: 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00",
+        ),
     ],
 )
 def test_rules_beyond_the_schema(folder: Path, before: str, after: str, line: str) -> None:

@@ -41,6 +41,7 @@ def test_examples_are_there() -> None:
     assert {path.name.split("--")[0] for path in GOOD} == {
         "assignment.v1",
         "examples.v1",
+        "extensions.v1",
         "predictions.v1",
         "receipt.v1",
         "record.v1",

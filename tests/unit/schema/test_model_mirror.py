@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from harness.model.assignment import Assignment, Example
+from harness.model.extension import Extension
 from harness.model.result import Receipt, Record
 from harness.model.run import Run
 from harness.sandbox.cause import Cause
@@ -22,6 +23,7 @@ PAIRS = [
     (Receipt, store.load("receipt.v1")),
     (Run, store.load("run.v1")),
     (Example, store.load("examples.v1")["items"]),
+    (Extension, store.load("extensions.v1")["$defs"]["extension"]),
 ]
 
 
@@ -47,12 +49,10 @@ def has_default(one: "Field[Any]") -> bool:
 
 def type_differences(hint: Any, schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
     origin, arguments = get_origin(hint), get_args(hint)
-    if "$ref" in schema and not schema["$ref"].startswith("#"):
-        name, _, place = schema["$ref"].partition("#/$defs/")
-        root = store.load(name)
-        schema = root["$defs"][place] if place else root
-    elif "$ref" in schema:
-        schema = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    if "$ref" in schema:
+        name, _, part = schema["$ref"].partition("#/$defs/")
+        root = store.load(name) if name else root
+        schema = root["$defs"][part] if part else root
     if origin in {Union, UnionType}:
         (inner,) = (one for one in arguments if one is not NoneType)
         yield from type_differences(inner, without_null(schema), root)
