@@ -199,6 +199,8 @@ def _reference(submission: Submission, workspace: Workspace) -> SubmissionRef:
         source=visible(submission.source.name),
         tree_sha256=_digest(workspace.tree_digest),
         adapter_sha256=_digest(workspace.adapter_digest),
+        submitted_at=submission.submitted_at.isoformat() if submission.submitted_at else None,
+        extension=submission.extension,
     )
 
 
