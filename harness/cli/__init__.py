@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "check": "Check a submission on the public data, as the grader will.",
         "grade": "Grade a submission on the private data.",
+        "regrade": "Grade a run again from its evidence, by other rules.",
         "score": "Score adapters: perplexity on references, nothing else.",
         "image": "Build or verify the container image.",
         "schema": "Print the JSON Schemas, or check a file against one.",

@@ -25,6 +25,9 @@ from dataclasses import dataclass
 
 from harness.model.result import ExampleScore, Score
 
+# How far the score may be off on another GPU model, as a share of it: the promise of docs/explanation/scoring.md.
+TOLERANCE = 0.005
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:

@@ -1,0 +1,90 @@
+"""`harness regrade`: new records from the evidence of a run. Declares options, calls, prints."""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from harness.batch.kept import submission_ids
+from harness.batch.regrade import regrade as regrade_run
+from harness.batch.regrade import unknown_times
+from harness.batch.rejudge import Rules
+from harness.errors import EXIT_FOUND_ERRORS
+from harness.model.extension import Extension
+from harness.report.moves import moves_json, show_near, show_regraded
+from harness.schema.assignment import LoadedAssignment, load_assignment
+from harness.schema.extensions import load_extensions
+from harness.schema.times import load_times
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("run", type=FILE)
+@click.option("--assignment", required=True, type=FILE, help="Folder with assignment.yaml, or the file, as it is now.")
+@click.option(
+    "--extensions", type=FILE, help="YAML list of extensions; those in the records stay for who is not in it."
+)
+@click.option(
+    "--times", type=FILE, help="CSV with `id` and `submitted_at`; the records' times stay for who is not in it."
+)
+@click.option("--drop-example", "dropped", metavar="ID", multiple=True, help="Leave an example out of every score.")
+@click.option("--output", type=FILE, help="The new run folder.")
+@click.option("--borderline", is_flag=True, help="Only list scores near a threshold; write nothing.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def regrade(
+    run: Path,
+    assignment: Path,
+    extensions: Path | None,
+    times: Path | None,
+    dropped: tuple[str, ...],
+    output: Path | None,
+    borderline: bool,
+    form: str,
+) -> None:
+    """Grade the run folder RUN again from its evidence, without running or scoring anything, and say who moved.
+
+    Changed thresholds, rubric and late policy come with --assignment. Nothing is written into RUN. Exit code 1: some
+    submissions were left out, because record or evidence is not what it was.
+    """
+    if borderline == (output is not None):
+        raise click.UsageError(
+            "Give --output NEWRUN for new records, or --borderline to list scores and write nothing."
+        )
+    loaded = load_assignment(assignment)
+    late = loaded.assignment.late
+    rules = Rules(
+        loaded=loaded,
+        extensions=_extensions(extensions, loaded, run) if extensions else {},
+        times=_times(times, run, late.zone if late else None) if times else {},
+        dropped=dropped,
+    )
+    done = regrade_run(run, rules, output=output)
+    if form == "json":
+        click.echo(json.dumps(moves_json(done), ensure_ascii=False, indent=1))
+    elif borderline:
+        show_near(done, Console())
+    else:
+        show_regraded(done, Console())
+    if done.left_out:
+        sys.exit(EXIT_FOUND_ERRORS)
+
+
+def _extensions(path: Path, loaded: LoadedAssignment, run: Path) -> Mapping[str, Extension]:
+    found = load_extensions(path, loaded.assignment, submissions=submission_ids(run))
+    for problem in found.unused:
+        click.echo(f"not used: {problem}", err=True)
+    return found.by_id
+
+
+def _times(path: Path, run: Path, zone: str | None) -> Mapping[str, datetime]:
+    times = load_times(path, zone=zone)
+    if unknown := unknown_times(times, run):
+        click.echo(
+            f"not used: {path} has times of {len(unknown)} ids without submission, first: {unknown[0]}", err=True
+        )
+    return times
