@@ -102,13 +102,17 @@ def read_kept(run: Path) -> Iterator[Kept | LeftOut]:
         ConfigError: It is no run folder.
     """
     for name in submission_ids(run):
-        folder = run / "submissions" / name
-        try:
-            yield _read(folder)
-        except _TornError as torn:
-            yield LeftOut(id=name, reason=str(torn))
-        except ConfigError as error:
-            yield LeftOut(id=name, reason=str(error).replace(f"{folder}/", ""))
+        yield read_one(run / "submissions" / name)
+
+
+def read_one(folder: Path) -> Kept | LeftOut:
+    """Read what was kept of one submission, or say why it cannot be trusted."""
+    try:
+        return _read(folder)
+    except _TornError as torn:
+        return LeftOut(id=folder.name, reason=str(torn))
+    except ConfigError as error:
+        return LeftOut(id=folder.name, reason=str(error).replace(f"{folder}/", ""))
 
 
 def _read(folder: Path) -> Kept:

@@ -1,22 +1,28 @@
 """New records from the evidence of a whole run and other rules. The old run stays as it is."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from harness.batch.kept import Kept, read_kept, submission_ids
 from harness.batch.rejudge import CannotRegradeError, DataFile, Rules, base_of, load_data, refuse_unknown, rejudge
+from harness.batch.rescore import Rescoring, rescore
 from harness.batch.store import RECORD, RunStore
 from harness.errors import ConfigError
-from harness.files import remove_tree, write_json, write_whole
+from harness.files import remove_tree, sha256_file, write_json, write_whole
 from harness.grading.borderline import near_thresholds
 from harness.grading.moves import compare
-from harness.model.regrade import LeftOut, Move, Near, Regraded
-from harness.model.result import Outcome, Record
+from harness.model.regrade import LeftOut, Move, Near, Regraded, Rescored
+from harness.model.result import Evidence, Outcome, Record
 from harness.report.moves import moves_csv, moves_json
+from harness.schema.decode import encode
+from harness.schema.record import read_record
 from harness.scoring.definition import TOLERANCE
 
 DIFF_JSON, DIFF_CSV = "diff.json", "diff.csv"
+RESCORED = "evidence/rescore.json"
 
 
 def regrade(
@@ -24,6 +30,7 @@ def regrade(
     rules: Rules,
     *,
     output: Path | None,
+    rescoring: Rescoring | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Regraded:
     """Grade a run again from what it kept.
@@ -32,21 +39,25 @@ def regrade(
         run: The run folder; nothing in it is changed.
         rules: What the new grades go by.
         output: The new run folder, written whole or not at all; None only tells what would be.
+        rescoring: How borderline scores are taken again, kept as evidence in the new run; None leaves them.
         now: The clock.
 
     Raises:
         ConfigError: `run` is no run folder, `output` is in use, an example to drop is not there, or not one
             submission can be regraded.
+        EnvironmentFault: Base model or packages for scoring again cannot be used.
     """
     submission_ids(run)
     if output is None:
-        return _pass_over(run, rules, None, now=now)
+        return _rescored(run, _pass_over(run, rules, None, now=now), rules, rescoring)
     _refuse_output(run, output)
     partial = output.with_name(f".{output.name}.partial")
     try:
         remove_tree(partial)
         partial.mkdir(parents=True)
-        done = _pass_over(run, rules, RunStore(partial), now=now)
+        store = RunStore(partial)
+        done = _rescored(run, _pass_over(run, rules, store, now=now), rules, rescoring)
+        _keep_rescored(store, done.rescored)
         write_json(partial / DIFF_JSON, moves_json(done))
         write_whole(partial / DIFF_CSV, moves_csv(done.moves).encode())
         partial.rename(output)
@@ -64,6 +75,22 @@ def _refuse_output(run: Path, output: Path) -> None:
             f"The new run folder {output} and the old one {run} lie in each other.",
             remedy="Give a folder outside with --output.",
         )
+
+
+def _rescored(run: Path, done: Regraded, rules: Rules, how: Rescoring | None) -> Regraded:
+    return done if how is None else replace(done, rescored=rescore(run, done.near, rules, how))
+
+
+def _keep_rescored(store: RunStore, rescored: Iterable[Rescored]) -> None:
+    """Put what was scored again beside the other evidence of each submission."""
+    for key, rows in groupby(rescored, key=lambda one: one.id):
+        path = store.folder(key) / RESCORED
+        # A run that was regraded before has one already, as a hard link: it is replaced, never written into.
+        write_json(path, [{**encode(one), "stands": one.stands} for one in rows])
+        record = read_record(store.record_path(key))
+        others = [one for one in record.evidence if one.path != RESCORED]
+        mine = Evidence(path=RESCORED, sha256=sha256_file(path))
+        store.write(replace(record, evidence=tuple(sorted([*others, mine], key=lambda one: one.path))))
 
 
 def _pass_over(run: Path, rules: Rules, store: RunStore | None, *, now: Callable[[], datetime]) -> Regraded:

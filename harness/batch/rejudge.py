@@ -104,7 +104,7 @@ def rejudge(kept: Kept, before: Verdict, rules: Rules, *, data: DataFile | None,
     dropped = tuple(sorted({*kept.dropped, *rules.dropped}))
     fewer = dropped != tuple(sorted(kept.dropped))
     if fewer:
-        data = _same_data(data, old)
+        data = same_data(data, old)
     submission = _submission(old, before, rules)
     score = _score(kept.scored, data, dropped) if fewer and data else old.score
     measured = Measured(valid_predictions=_valid(kept, data, dropped if fewer else ()), score=score)
@@ -151,7 +151,12 @@ def _submission(old: Record, before: Verdict, rules: Rules) -> SubmissionRef:
     return replace(old.submission, submitted_at=submitted_at, extension=extension)
 
 
-def _same_data(data: DataFile | None, old: Record) -> DataFile:
+def same_data(data: DataFile | None, old: Record) -> DataFile:
+    """Make sure that the data are those that a record was scored on.
+
+    Raises:
+        CannotRegradeError: They are others.
+    """
     if data is None or data.sha256 != old.assignment.data_sha256:
         raise CannotRegradeError("it was scored on another data file than the assignment has now")
     return data

@@ -1,6 +1,7 @@
 """`harness regrade`: new records from the evidence of a run. Declares options, calls, prints."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,11 +10,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+import harness
 from harness.batch.kept import submission_ids
 from harness.batch.regrade import regrade as regrade_run
 from harness.batch.regrade import unknown_times
 from harness.batch.rejudge import Rules
-from harness.errors import EXIT_FOUND_ERRORS
+from harness.batch.rescore import Rescoring
+from harness.errors import EXIT_FOUND_ERRORS, ConfigError
 from harness.model.extension import Extension
 from harness.report.moves import moves_json, show_near, show_regraded
 from harness.schema.assignment import LoadedAssignment, load_assignment
@@ -35,6 +38,9 @@ FILE = click.Path(path_type=Path)
 @click.option("--drop-example", "dropped", metavar="ID", multiple=True, help="Leave an example out of every score.")
 @click.option("--output", type=FILE, help="The new run folder.")
 @click.option("--borderline", is_flag=True, help="Only list scores near a threshold; write nothing.")
+@click.option("--rescore", is_flag=True, help="Score the borderline cases again on this machine; grades stay.")
+@click.option("--base-model", type=FILE, help="With --rescore: folder of the base model.")
+@click.option("--adapters", type=FILE, help="With --rescore: folder that holds the adapters, however deep.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def regrade(
     run: Path,
@@ -44,6 +50,9 @@ def regrade(
     dropped: tuple[str, ...],
     output: Path | None,
     borderline: bool,
+    rescore: bool,
+    base_model: Path | None,
+    adapters: Path | None,
     form: str,
 ) -> None:
     """Grade the run folder RUN again from its evidence, without running or scoring anything, and say who moved.
@@ -63,7 +72,8 @@ def regrade(
         times=_times(times, run, late.zone if late else None) if times else {},
         dropped=dropped,
     )
-    done = regrade_run(run, rules, output=output)
+    rescoring = _rescoring(base_model, adapters) if rescore else None
+    done = regrade_run(run, rules, output=output, rescoring=rescoring)
     if form == "json":
         click.echo(json.dumps(moves_json(done), ensure_ascii=False, indent=1))
     elif borderline:
@@ -88,3 +98,13 @@ def _times(path: Path, run: Path, zone: str | None) -> Mapping[str, datetime]:
             f"not used: {path} has times of {len(unknown)} ids without submission, first: {unknown[0]}", err=True
         )
     return times
+
+
+def _rescoring(base_model: Path | None, adapters: Path | None) -> Rescoring:
+    if base_model is None or adapters is None:
+        raise click.UsageError("--rescore needs --base-model and --adapters.")
+    if not adapters.is_dir():
+        raise ConfigError(f"There is no folder of adapters at {adapters}.", remedy="Give a folder that holds them.")
+    package = str(Path(harness.__file__).parent.parent)
+    search = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    return Rescoring(base_path=base_model, adapters=adapters, environment={**os.environ, "PYTHONPATH": search})

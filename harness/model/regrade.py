@@ -50,6 +50,23 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rescored:
+    """A borderline score, taken again: `after` is None where that was not possible, and `problem` says why."""
+
+    id: str
+    line: str
+    threshold: float
+    before: float
+    after: float | None
+    problem: str = ""
+
+    @property
+    def stands(self) -> bool | None:
+        """Whether both scores decide the same; None where there is no second one."""
+        return None if self.after is None else (self.after <= self.threshold) == (self.before <= self.threshold)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """A submission of the run that is not trusted or cannot be regraded, and why."""
 
@@ -70,6 +87,7 @@ class Regraded:
         not_graded: Ids of those that were not graded before, and are not now.
         left_out: Those that have no new record.
         near: Scores within the band, the nearest first.
+        rescored: The same, taken again, where that was asked for.
         notes: What else is to be known, in sentences.
     """
 
@@ -81,4 +99,5 @@ class Regraded:
     not_graded: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     near: tuple[Near, ...]
+    rescored: tuple[Rescored, ...] = ()
     notes: tuple[str, ...] = ()

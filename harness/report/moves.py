@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.model.regrade import LeftOut, Move, Near, Regraded
+from harness.model.regrade import LeftOut, Move, Near, Regraded, Rescored
 from harness.schema.decode import encode
 
 COLUMNS = ("id", "before", "after", "change", "possible_before", "possible_after", "why")
@@ -33,6 +33,8 @@ def show_near(done: Regraded, console: Console) -> None:
         console.print(near_table(done.near, band))
     else:
         console.print(Text(f"No score is within {band} of a threshold."))
+    if done.rescored:
+        console.print(rescored_table(done.rescored))
 
 
 def moves_table(moves: Sequence[Move]) -> Table:
@@ -72,6 +74,21 @@ def near_table(near: Sequence[Near], band: str) -> Table:
     return table
 
 
+def rescored_table(rescored: Sequence[Rescored]) -> Table:
+    """A row a borderline score that was to be taken again. No grade changes by it."""
+    table = Table(title="Scored again", title_justify="left")
+    table.add_column("Submission", overflow="fold", min_width=10)
+    table.add_column("Line", overflow="fold", ratio=1)
+    for heading in ("Threshold", "Before", "Again"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("Decision", overflow="fold", ratio=1)
+    for one in rescored:
+        again = "" if one.after is None else f"{one.after:.3f}"
+        decision = {True: "stands", False: "turns", None: f"not scored: {one.problem}"}[one.stands]
+        table.add_row(Text(one.id), Text(one.line), f"{one.threshold:g}", f"{one.before:.3f}", again, Text(decision))
+    return table
+
+
 def counts_words(done: Regraded) -> str:
     """Say how many moved which way, and how many did not."""
     counts = _counts(done)
@@ -94,6 +111,7 @@ def moves_json(done: Regraded) -> dict[str, object]:
         "left_out": encode(done.left_out),
         "tolerance": done.tolerance,
         "borderline": [{**encode(one), "distance": one.distance, "earned": one.earned} for one in done.near],
+        "rescored": [{**encode(one), "stands": one.stands} for one in done.rescored],
         "notes": list(done.notes),
     }
 
