@@ -61,7 +61,7 @@ def change(assignment: Path, edit: Callable[[dict[str, Any]], None]) -> None:
 
 
 def test_a_real_run_is_regraded_from_its_evidence(
-    run: Path, assignment: Path, regrade: Regrade, tmp_path: Path
+    run: Path, assignment: Path, submission: Path, base: Path, regrade: Regrade, tmp_path: Path
 ) -> None:
     kept = run / "submissions" / STUDENT
     before = {path: (sha256_file(path), path.stat().st_mtime_ns) for path in run.rglob("*") if path.is_file()}
@@ -96,6 +96,18 @@ def test_a_real_run_is_regraded_from_its_evidence(
     (near,) = harder["borderline"]
     assert near["distance"] == pytest.approx(0.002, abs=1e-6)
     assert [one["id"] for one in regrade("--borderline")["borderline"]] == [STUDENT]
+
+    again = ("--rescore", "--base-model", base, "--adapters")
+    scored = regrade("--output", tmp_path / "again", *again, submission, source=tmp_path / "granted")
+    (row,) = scored["rescored"]
+    assert row["stands"] is True
+    assert row["after"] == pytest.approx(old.score.perplexity, rel=1e-4)
+    kept_row = json.loads((tmp_path / "again" / "submissions" / STUDENT / "evidence" / "rescore.json").read_text())
+    assert kept_row == [row]
+    assert regrade("--borderline", source=tmp_path / "again")["left_out"] == []
+    (tmp_path / "nothing").mkdir()
+    (row,) = regrade("--borderline", *again, tmp_path / "nothing")["rescored"]
+    assert (row["stands"], row["problem"]) == (None, "its adapter is not in the folder of adapters")
 
     dropped = json.loads((assignment / "data" / "private.json").read_text(encoding="utf-8"))[0]["id"]
     fewer = regrade("--drop-example", dropped, "--output", tmp_path / "fewer", source=tmp_path / "harder")

@@ -39,3 +39,14 @@ def test_wrong_extensions_are_told_with_their_place(assignment: Path, tmp_path: 
     assert done.returncode == 3
     assert "extensions.yaml:1:19 at /0/day: expected one of the keys" in done.stderr
     assert "did you mean `days`?" in done.stderr
+
+
+def test_scoring_again_needs_base_and_adapters(assignment: Path, tmp_path: Path) -> None:
+    (tmp_path / "run" / "submissions" / "r13921031").mkdir(parents=True)
+    words = ("--assignment", assignment, "--borderline", "--rescore")
+    done = regrade(tmp_path / "run", *words)
+    assert done.returncode == 2
+    assert "--rescore needs --base-model and --adapters." in done.stderr
+    done = regrade(tmp_path / "run", *words, "--base-model", tmp_path, "--adapters", tmp_path / "none")
+    assert done.returncode == 3
+    assert f"There is no folder of adapters at {tmp_path}/none." in done.stderr.replace("\n", "")

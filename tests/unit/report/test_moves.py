@@ -6,7 +6,7 @@ import io
 import pytest
 from rich.console import Console
 
-from harness.model.regrade import LeftOut, Move, Near, Regraded
+from harness.model.regrade import LeftOut, Move, Near, Regraded, Rescored
 from harness.report.moves import moves_csv, moves_json, show_near, show_regraded
 
 WHY = (
@@ -33,6 +33,13 @@ DONE = Regraded(
         ),
         Near(
             id="b09901001", line="Public baseline", metric="perplexity", baseline="public", score=19.99, threshold=20.0
+        ),
+    ),
+    rescored=(
+        Rescored(id="r13921031", line="Strong baseline", threshold=10.0, before=10.04, after=10.05),
+        Rescored(id="r13921031", line="Corpus", threshold=10.0, before=10.04, after=9.99),
+        Rescored(
+            id="b09901001", line="Public baseline", threshold=20.0, before=19.99, after=None, problem="no adapter"
         ),
     ),
     notes=("Best possible grade: 10 -> 11.",),
@@ -65,6 +72,10 @@ def test_tables_fit_and_say_all(width: int) -> None:
         "+0.400 %",
         "-0.050 %",
         "not earned",
+        "10.050",
+        "stands",
+        "turns",
+        "not scored: no adapter" if width == 160 else "not scored:",
         "Best possible grade: 10 -> 11.",
         "1 up, 1 down, 296 unchanged, 1 still not graded, 1 left out.",
     ):
@@ -102,3 +113,4 @@ def test_csv_and_json() -> None:
     assert told["counts"] == {"up": 1, "down": 1, "unchanged": 296, "not_graded": 1, "left_out": 1}
     assert told["borderline"][0]["distance"] == pytest.approx(0.004)  # type: ignore[index]
     assert told["borderline"][0]["earned"] is False  # type: ignore[index]
+    assert [one["stands"] for one in told["rescored"]] == [True, False, None]  # type: ignore[attr-defined]
