@@ -44,7 +44,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Trusted:
     """A submission whose record and evidence are whole.
 
     Attributes:
@@ -95,7 +95,7 @@ def submission_ids(run: Path) -> tuple[str, ...]:
     return found
 
 
-def read_kept(run: Path) -> Iterator[Kept | LeftOut]:
+def read_kept(run: Path) -> Iterator[Trusted | LeftOut]:
     """Read one submission after the other, those that cannot be trusted with the reason.
 
     Raises:
@@ -105,7 +105,7 @@ def read_kept(run: Path) -> Iterator[Kept | LeftOut]:
         yield read_one(run / "submissions" / name)
 
 
-def read_one(folder: Path) -> Kept | LeftOut:
+def read_one(folder: Path) -> Trusted | LeftOut:
     """Read what was kept of one submission, or say why it cannot be trusted."""
     try:
         return _read(folder)
@@ -115,7 +115,7 @@ def read_one(folder: Path) -> Kept | LeftOut:
         return LeftOut(id=folder.name, reason=str(error).replace(f"{folder}/", ""))
 
 
-def _read(folder: Path) -> Kept:
+def _read(folder: Path) -> Trusted:
     path = folder / RECORD
     record = read_record(path)
     if record.submission.id != folder.name:
@@ -124,7 +124,7 @@ def _read(folder: Path) -> Kept:
         _verify(folder, one.path, one.sha256)
     scored = _scored(folder, record)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Kept(folder=folder, record=record, record_sha256=digest, scored=scored)
+    return Trusted(folder=folder, record=record, record_sha256=digest, scored=scored)
 
 
 def _verify(folder: Path, name: str, sha256: str) -> None:

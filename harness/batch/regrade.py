@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from harness.batch.kept import Kept, read_kept, submission_ids
+from harness.batch.kept import Trusted, read_kept, submission_ids
 from harness.batch.rejudge import CannotRegradeError, DataFile, Rules, base_of, load_data, refuse_unknown, rejudge
 from harness.batch.rescore import Rescoring, rescore
 from harness.batch.store import RECORD, RunStore
@@ -119,7 +119,7 @@ class _Pass:
         self.not_graded: list[str] = []
         self.left_out: list[LeftOut] = []
 
-    def take(self, one: Kept | LeftOut) -> None:
+    def take(self, one: Trusted | LeftOut) -> None:
         """Regrade one submission, or note why not."""
         if isinstance(one, LeftOut):
             self.left_out.append(one)
@@ -132,7 +132,7 @@ class _Pass:
             except CannotRegradeError as why:
                 self.left_out.append(LeftOut(id=one.record.submission.id, reason=str(why)))
 
-    def _judge(self, kept: Kept) -> None:
+    def _judge(self, kept: Trusted) -> None:
         old = kept.record
         assert old.verdict is not None
         data = self._data_of(old) if self._rules.dropped else None
@@ -159,7 +159,7 @@ class _Pass:
             self._data[split] = data
         return self._data[split]
 
-    def _write(self, kept: Kept, record: Record | None) -> None:
+    def _write(self, kept: Trusted, record: Record | None) -> None:
         """Write the new record beside its evidence, or the old one as it is."""
         if self._store is None:
             return

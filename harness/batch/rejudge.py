@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from harness import __version__
-from harness.batch.kept import PREDICTIONS, Kept, Scored
+from harness.batch.kept import PREDICTIONS, Scored, Trusted
 from harness.errors import ConfigError
 from harness.files import sha256_file
 from harness.grading.rubric import Measured
@@ -87,7 +87,7 @@ def refuse_unknown(dropped: Sequence[str], data: DataFile) -> None:
         raise ConfigError(f"All {len(data.ids)} examples of {data.path} would be dropped.", remedy="Leave some in.")
 
 
-def rejudge(kept: Kept, before: Verdict, rules: Rules, *, data: DataFile | None, now: str) -> Record:
+def rejudge(kept: Trusted, before: Verdict, rules: Rules, *, data: DataFile | None, now: str) -> Record:
     """Give the new record.
 
     Args:
@@ -173,7 +173,7 @@ def _score(scored: Scored | None, data: DataFile, dropped: Sequence[str]) -> Sco
     return score if all(math.isfinite(value) for value in asdict(score).values()) else None
 
 
-def _valid(kept: Kept, data: DataFile | None, dropped: Sequence[str]) -> bool:
+def _valid(kept: Trusted, data: DataFile | None, dropped: Sequence[str]) -> bool:
     """Tell whether the predictions are valid; those of dropped examples may be missing, empty or repeated."""
     stage = next((one for one in kept.record.stages if one.stage == "validate"), None)
     if stage is None or stage.status is StageStatus.SKIPPED:

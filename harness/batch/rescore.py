@@ -10,9 +10,9 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from harness.batch.kept import PROMPTS, Kept, read_one
+from harness.batch.kept import PROMPTS, Trusted, read_one
+from harness.batch.plan import find_base
 from harness.batch.rejudge import CannotRegradeError, Rules, load_data, same_data
-from harness.batch.single import find_base
 from harness.errors import SandboxFault
 from harness.files import sha256_file
 from harness.intake.adapter.base import BaseShapes, read_base_shapes
@@ -63,7 +63,7 @@ def rescore(run: Path, near: Sequence[Near], rules: Rules, how: Rescoring) -> tu
         return ()
     base, shapes = find_base(rules.loaded.assignment, how.base_path), read_base_shapes(how.base_path)
     kept = {key: read_one(run / "submissions" / key) for key in lines}
-    wanted = {one.record.submission.adapter_sha256 for one in kept.values() if isinstance(one, Kept)}
+    wanted = {one.record.submission.adapter_sha256 for one in kept.values() if isinstance(one, Trusted)}
     folders = dict(_find_adapters(how.adapters, {one for one in wanted if one}))
     with ExitStack() as open_now:
         scratch = Path(open_now.enter_context(tempfile.TemporaryDirectory()))
@@ -105,7 +105,7 @@ class _Scorer:
     scratch: Path
     worker: ResidentWorker
 
-    def score(self, kept: Kept, folder: Path) -> Score:
+    def score(self, kept: Trusted, folder: Path) -> Score:
         """Score one adapter.
 
         Raises:
@@ -124,7 +124,7 @@ class _Scorer:
             raise CannotRegradeError(outcome.message)
         return aggregate(outcome.examples, characters=sum(len(one.output) for one in examples))
 
-    def _admit(self, kept: Kept, folder: Path) -> Path:
+    def _admit(self, kept: Trusted, folder: Path) -> Path:
         rules = self.rules.loaded.assignment.adapter
         verdict = check_adapter(folder, rules=rules, base=self.shapes, base_name=self.base.name)
         if verdict.config is None:
@@ -135,7 +135,7 @@ class _Scorer:
         return target
 
 
-def _examples(kept: Kept, rules: Rules) -> tuple[PromptedExample, ...]:
+def _examples(kept: Trusted, rules: Rules) -> tuple[PromptedExample, ...]:
     """Pair the prompts of the evidence with the references, without the dropped examples."""
     data = same_data(load_data(rules.loaded, kept.record.assignment.split), kept.record)
     if PROMPTS not in {one.path for one in kept.record.evidence}:
@@ -154,7 +154,7 @@ def _examples(kept: Kept, rules: Rules) -> tuple[PromptedExample, ...]:
 
 
 def _again(
-    scorer: _Scorer, kept: Kept | LeftOut, near: Sequence[Near], folders: Mapping[str, Path]
+    scorer: _Scorer, kept: Trusted | LeftOut, near: Sequence[Near], folders: Mapping[str, Path]
 ) -> Iterator[Rescored]:
     score, problem = None, ""
     if isinstance(kept, LeftOut):

@@ -16,6 +16,7 @@ from harness.batch.regrade import regrade as regrade_run
 from harness.batch.regrade import unknown_times
 from harness.batch.rejudge import Rules
 from harness.batch.rescore import Rescoring
+from harness.batch.store import RunStore
 from harness.errors import EXIT_FOUND_ERRORS, ConfigError
 from harness.model.extension import Extension
 from harness.report.moves import moves_json, show_near, show_regraded
@@ -28,7 +29,11 @@ FILE = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("run", type=FILE)
-@click.option("--assignment", required=True, type=FILE, help="Folder with assignment.yaml, or the file, as it is now.")
+@click.option(
+    "--assignment",
+    type=FILE,
+    help="Folder with assignment.yaml, or the file, as it is now. With --borderline, default: the run's own.",
+)
 @click.option(
     "--extensions", type=FILE, help="YAML list of extensions; those in the records stay for who is not in it."
 )
@@ -44,7 +49,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def regrade(
     run: Path,
-    assignment: Path,
+    assignment: Path | None,
     extensions: Path | None,
     times: Path | None,
     dropped: tuple[str, ...],
@@ -64,7 +69,9 @@ def regrade(
         raise click.UsageError(
             "Give --output NEWRUN for new records, or --borderline to list scores and write nothing."
         )
-    loaded = load_assignment(assignment)
+    if assignment is None and not borderline:
+        raise click.UsageError("New records need --assignment: what they are to go by.")
+    loaded = load_assignment(assignment or _own_assignment(run))
     late = loaded.assignment.late
     rules = Rules(
         loaded=loaded,
@@ -82,6 +89,13 @@ def regrade(
         show_regraded(done, Console())
     if done.left_out:
         sys.exit(EXIT_FOUND_ERRORS)
+
+
+def _own_assignment(run: Path) -> Path:
+    kept = RunStore(run).read()
+    if kept is None:
+        raise ConfigError(f"There is no run.json in {run} to name the assignment.", remedy="Give --assignment.")
+    return Path(kept.assignment_path)
 
 
 def _extensions(path: Path, loaded: LoadedAssignment, run: Path) -> Mapping[str, Extension]:

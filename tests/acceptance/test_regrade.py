@@ -96,6 +96,14 @@ def test_a_real_run_is_regraded_from_its_evidence(
     (near,) = harder["borderline"]
     assert near["distance"] == pytest.approx(0.002, abs=1e-6)
     assert [one["id"] for one in regrade("--borderline")["borderline"]] == [STUDENT]
+    own = subprocess.run(
+        [sys.executable, "-m", "harness", "regrade", str(run), "--borderline"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert own.returncode == 0, own.stderr
+    assert "Within 0.5 % of a threshold" in own.stdout
 
     again = ("--rescore", "--base-model", base, "--adapters")
     scored = regrade("--output", tmp_path / "again", *again, submission, source=tmp_path / "granted")

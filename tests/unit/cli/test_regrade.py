@@ -24,6 +24,15 @@ def test_output_or_borderline_and_not_both(assignment: Path, tmp_path: Path) -> 
         assert "Give --output NEWRUN for new records, or --borderline" in done.stderr
 
 
+def test_without_an_assignment_only_the_runs_own_can_be_listed(tmp_path: Path) -> None:
+    done = regrade(tmp_path, "--output", tmp_path / "new")
+    assert done.returncode == 2
+    assert "New records need --assignment: what they are to go by." in done.stderr
+    done = regrade(tmp_path, "--borderline")
+    assert done.returncode == 3
+    assert f"There is no run.json in {tmp_path} to name the assignment." in done.stderr.replace("\n", "")
+
+
 def test_no_run_folder(assignment: Path, tmp_path: Path) -> None:
     done = regrade(tmp_path, "--assignment", assignment, "--output", tmp_path / "new")
     assert done.returncode == 3

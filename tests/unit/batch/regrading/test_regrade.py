@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.batch.kept import Kept, read_kept
+from harness.batch.kept import Trusted, read_kept
 from harness.batch.regrade import regrade
 from harness.batch.rejudge import Rules
 from harness.batch.store import RunStore, evidence_of
@@ -198,12 +198,12 @@ def rewrite(folder: Path, record: Record) -> None:
 def torn(folder: Path) -> str:
     path = folder / "record.json"
     path.write_bytes(path.read_bytes()[:200])
-    return "record.json is torn or no record of this grader:"
+    return "record.json is torn or no file of this grader:"
 
 
 def gone(folder: Path) -> str:
     (folder / "record.json").unlink()
-    return "The record record.json cannot be read: No such file or directory."
+    return "record.json cannot be read: No such file or directory."
 
 
 def foreign(folder: Path) -> str:
@@ -309,7 +309,7 @@ def test_one_that_was_not_graded_stays_so(small: Path, loaded: LoadedAssignment,
     copied = tmp_path / "new" / "submissions" / student(3) / "record.json"
     assert copied.read_bytes() == (folder / "record.json").read_bytes()
     assert not copied.samefile(folder / "record.json")
-    assert any(isinstance(one, Kept) and one.record.fault == fault for one in read_kept(tmp_path / "new"))
+    assert any(isinstance(one, Trusted) and one.record.fault == fault for one in read_kept(tmp_path / "new"))
 
 
 def test_another_data_file_is_refused_only_where_it_is_needed(
