@@ -168,6 +168,8 @@ def _score(scored: Scored | None, data: DataFile, dropped: Sequence[str]) -> Sco
         return None
     if {one.id for one in scored.adapter} != set(data.ids):
         raise CannotRegradeError("the examples of its evidence are not those of the data file")
+    if set(dropped) >= set(data.ids):
+        raise CannotRegradeError("all of its examples are dropped, those of earlier regrades included")
     characters = sum(len(one.output) for one in data.examples if one.id not in dropped)
     score = scored.aggregate(dropped=dropped, characters=characters)
     return score if all(math.isfinite(value) for value in asdict(score).values()) else None

@@ -80,11 +80,11 @@ def test_an_untouched_regrade_gives_equal_verdicts_and_says_where_from(
         assert other == replace(one, graded_at="2027-02-01T12:00:00+00:00", regraded_from=came_from)
 
 
-def test_the_new_run_stands_alone_and_can_be_regraded(run: Path, loaded: LoadedAssignment, tmp_path: Path) -> None:
-    first = again(run, Rules(loaded=loaded, dropped=("e1",)), tmp_path / "one")
-    run.rename(tmp_path / "gone")
+def test_the_new_run_stands_alone_and_can_be_regraded(small: Path, loaded: LoadedAssignment, tmp_path: Path) -> None:
+    first = again(small, Rules(loaded=loaded, dropped=("e1",)), tmp_path / "one")
+    small.rename(tmp_path / "gone")
     second = again(tmp_path / "one", Rules(loaded=loaded, dropped=("e2",)), tmp_path / "two")
-    assert len(first.moves) + first.unchanged == COUNT
+    assert len(first.moves) + first.unchanged == SMALL
     assert second.left_out == ()
     both = again(tmp_path / "gone", Rules(loaded=loaded, dropped=("e2", "e1")), tmp_path / "both")
     assert both.left_out == ()
@@ -122,11 +122,11 @@ def test_a_dropped_line_and_other_points(run: Path, edit: Edit, tmp_path: Path) 
     assert len(up.why) == 2
 
 
-def test_an_extension_takes_the_penalty_back(run: Path, loaded: LoadedAssignment, tmp_path: Path) -> None:
+def test_an_extension_takes_the_penalty_back(small: Path, loaded: LoadedAssignment, tmp_path: Path) -> None:
     late = student(8)
-    assert records(run)[late].verdict.late_penalty > 0  # type: ignore[union-attr]
+    assert records(small)[late].verdict.late_penalty > 0  # type: ignore[union-attr]
     extension = Extension(id=late, days=2, reason="illness")
-    done = again(run, Rules(loaded=loaded, extensions={late: extension}), tmp_path / "new")
+    done = again(small, Rules(loaded=loaded, extensions={late: extension}), tmp_path / "new")
     (move,) = done.moves
     assert (move.id, move.change) == (late, 2.0)
     assert move.why == (
@@ -153,11 +153,11 @@ def test_another_late_policy_and_other_times(run: Path, edit: Edit, loaded: Load
     assert records(tmp_path / "timed")[student(1)].submission.submitted_at == "2027-01-01T10:00:00+08:00"
 
 
-def test_a_dropped_example_is_left_out_of_every_figure(run: Path, loaded: LoadedAssignment, tmp_path: Path) -> None:
-    done = again(run, Rules(loaded=loaded, dropped=("e5",)), tmp_path / "new")
-    assert f"Text metrics of {COUNT} records are left out: they are not taken again" in done.notes[0]
+def test_a_dropped_example_is_left_out_of_every_figure(small: Path, loaded: LoadedAssignment, tmp_path: Path) -> None:
+    done = again(small, Rules(loaded=loaded, dropped=("e5",)), tmp_path / "new")
+    assert f"Text metrics of {SMALL} records are left out: they are not taken again" in done.notes[0]
     for key, one in records(tmp_path / "new").items():
-        kept = json.loads((run / "submissions" / key / "evidence" / "score.json").read_text())
+        kept = json.loads((small / "submissions" / key / "evidence" / "score.json").read_text())
         rest = [row for row in kept["adapter"] if row["id"] != "e5"]
         score = one.score
         assert score is not None
