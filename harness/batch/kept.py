@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from math import isclose
 from pathlib import Path, PurePosixPath
 
-from harness.batch.store import RECORD
 from harness.errors import ConfigError
 from harness.files import sha256_file
 from harness.model.regrade import LeftOut
@@ -18,6 +17,7 @@ from harness.schema.record import read_record
 from harness.scoring.definition import aggregate
 from harness.scoring.protocol import example_from_json
 
+RECORD = "record.json"
 SCORE = "evidence/score.json"
 PREDICTIONS = "predictions.json"
 PROMPTS = "evidence/prompts.json"

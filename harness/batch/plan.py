@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +15,14 @@ from harness.intake.archive.names import is_ignored
 from harness.intake.layout import find_student_id
 from harness.intake.location import read_location
 from harness.model.assignment import Assignment, BaseModel, Example
+from harness.model.extension import Extension
 from harness.model.result import AssignmentRef
 from harness.model.run import Run, RunSubmission
 from harness.model.submission import Submission
 from harness.sandbox.choose import Kind
 from harness.schema.assignment import load_assignment, load_examples
+from harness.schema.extensions import load_extensions
+from harness.schema.times import load_times
 
 _SHOWN = 10
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
@@ -118,6 +121,40 @@ def with_submissions(
     return replace(plan, submissions=tuple(found))
 
 
+def with_dates(plan: Plan, *, times: Path | None, extensions: Path | None, tell: Callable[[str], None]) -> Plan:
+    """Say when submissions were handed in, and what was granted to whom.
+
+    Args:
+        plan: The run with its submissions.
+        times: CSV file with `id` and `submitted_at`.
+        extensions: YAML file of extensions (`extensions.v1`).
+        tell: Is told of lines that fit no submission, and of submissions without a time.
+
+    Raises:
+        ConfigError: Something in a file is wrong; the message has a line for each problem.
+    """
+    late, ids = plan.assignment.late, [one.id for one in plan.submissions]
+    found = load_times(times, zone=late.zone if late else None) if times else {}
+    granted: Mapping[str, Extension] = {}
+    if extensions:
+        loaded = load_extensions(extensions, plan.assignment, submissions=ids)
+        granted = loaded.by_id
+        for problem in loaded.unused:
+            tell(f"not used: {problem}")
+    if times:
+        for what, names in (
+            (f"in {times} but not handed in", sorted(found.keys() - set(ids))),
+            (f"without a time in {times}, counted as on time", [one for one in ids if one not in found]),
+        ):
+            if names:
+                tell(f"{len(names)} {what}: {', '.join(names[:_SHOWN])}{' ...' if len(names) > _SHOWN else ''}")
+    dated = (
+        replace(one, submitted_at=found.get(one.id, one.submitted_at), extension=granted.get(one.id, one.extension))
+        for one in plan.submissions
+    )
+    return replace(plan, submissions=tuple(dated))
+
+
 def submissions_in(folder: Path) -> tuple[Path, ...]:
     """List the hand-ins of a folder: every folder and archive that is not hidden, in the order of names.
 
@@ -183,6 +220,7 @@ def _listed(one: Submission) -> RunSubmission:
         revision=one.revision,
         id_found=one.id_found,
         submitted_at=one.submitted_at.isoformat() if one.submitted_at else None,
+        extension=one.extension,
     )
 
 
@@ -193,6 +231,7 @@ def _submission(one: RunSubmission) -> Submission:
         revision=one.revision,
         id_found=one.id_found,
         submitted_at=datetime.fromisoformat(one.submitted_at) if one.submitted_at else None,
+        extension=one.extension,
     )
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from harness.batch.kept import Trusted, read_kept, submission_ids
+from harness.batch.kept import RECORD, Trusted, read_kept, submission_ids
 from harness.batch.rejudge import CannotRegradeError, DataFile, Rules, base_of, load_data, refuse_unknown, rejudge
 from harness.batch.rescore import Rescoring, rescore
-from harness.batch.store import RECORD, RunStore
+from harness.batch.store import RunStore
 from harness.errors import ConfigError
 from harness.files import remove_tree, sha256_file, write_json, write_whole
 from harness.grading.borderline import near_thresholds

@@ -14,16 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.batch.kept import RECORD, Trusted, read_one
 from harness.batch.lock import locked
 from harness.errors import ConfigError
 from harness.files import remove_tree, sha256_file, write_whole
 from harness.model.result import Evidence, Outcome, Record
 from harness.model.run import Run
-from harness.schema.record import read_record, record_text
+from harness.schema.record import record_text
 from harness.schema.run import read_run, run_text
 from harness.stages.context import Workspace
-
-RECORD = "record.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,18 +117,12 @@ class RunStore:
         path = self.record_path(submission_id)
         if not path.exists():
             return Kept()
-        try:
-            record = read_record(path)
-        except ConfigError as error:
-            return Kept(distrust=str(error))
-        if record.submission.id != submission_id or record.assignment != run.assignment:
-            return Kept(distrust=f"{path} is of another submission or another run.")
-        for one in record.evidence:
-            file = path.parent / one.path
-            inside = file.resolve().is_relative_to(path.parent.resolve())
-            if not inside or not file.is_file() or sha256_file(file) != one.sha256:
-                return Kept(distrust=f"{path} tells of {one.path}, which is missing or is not what it was.")
-        return Kept(record=record)
+        found = read_one(path.parent)
+        if not isinstance(found, Trusted):
+            return Kept(distrust=f"{path} cannot be trusted: {found.reason}.")
+        if found.record.assignment != run.assignment:
+            return Kept(distrust=f"{path} cannot be trusted: it is of another run.")
+        return Kept(record=found.record)
 
     def set_aside(self, submission_id: str) -> Path:
         """Move what lies at a submission's place out of the way; give where it lies now."""

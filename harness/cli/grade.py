@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 )
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder; needs no more.")
 @click.option("--submitted-at", help="When it was handed in (ISO 8601 with offset), for the late policy.")
+@click.option("--times", type=click.Path(path_type=Path), help="CSV with `id` and `submitted_at` of each hand-in.")
+@click.option("--extensions", type=click.Path(path_type=Path), help="YAML list of who has more time or tokens.")
 @click.option("--i-trust-this-code", is_flag=True, help="Allow --sandbox process, which does not isolate.")
 @click.option("--fetches", type=click.IntRange(1), help="Downloads at a time. Default: 8.")
 @click.option("--runs", type=click.IntRange(1), help="Student programs at a time, without GPUs. Default: by the cores.")
@@ -39,6 +42,8 @@ def grade(
     output: Path | None,
     student_id: str | None,
     submitted_at: str | None,
+    times: Path | None,
+    extensions: Path | None,
     i_trust_this_code: bool,
     fetches: int | None,
     runs: int | None,
@@ -53,7 +58,7 @@ def grade(
     """
     from harness.batch.grade import read_plan
     from harness.batch.machine import Sizes
-    from harness.batch.plan import submissions_in, with_submissions
+    from harness.batch.plan import submissions_in, with_dates, with_submissions
 
     sizes = Sizes(fetch=fetches, run=runs)
     if resume is not None:
@@ -73,6 +78,7 @@ def grade(
         student_id=student_id,
         submitted_at=parse_time(submitted_at),
     )
+    loaded = with_dates(loaded, times=times, extensions=extensions, tell=partial(click.echo, err=True))
     if len(sources) == 1 and not folder:
         grade_alone(loaded, run_folder, form=form)
     _grade_many(loaded, run_folder, sizes=sizes, metrics=metrics)

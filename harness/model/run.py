@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.model.extension import Extension
 from harness.model.result import AssignmentRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSubmission:
-    """A submission of a run: id, absolute path, git revision, whether the id is a student's, when it was handed in."""
+    """A submission: id, absolute path, git revision, if the id is a student's, when it came, what was granted."""
 
     id: str
     source: str
     revision: str | None = None
     id_found: bool = True
     submitted_at: str | None = None
+    extension: Extension | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

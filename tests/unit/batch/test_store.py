@@ -43,8 +43,8 @@ def store(tmp_path: Path) -> RunStore:
 def kept(record: Record, store: RunStore) -> Record:
     """A record with evidence, as it is left after grading."""
     workspace = store.open(ID)
-    (workspace.evidence / "score.json").write_text("{}")
-    written = replace(record, evidence=evidence_of(workspace))
+    (workspace.evidence / "prompts.json").write_text("[]")
+    written = replace(record, score=None, evidence=evidence_of(workspace))
     store.write(written)
     return written
 
@@ -88,21 +88,21 @@ def other_data(path: Path) -> None:
 
 
 def change_evidence(path: Path) -> None:
-    (path.parent / "evidence" / "score.json").write_text("[]")
+    (path.parent / "evidence" / "prompts.json").write_text("{}")
 
 
 def lose_evidence(path: Path) -> None:
-    (path.parent / "evidence" / "score.json").unlink()
+    (path.parent / "evidence" / "prompts.json").unlink()
 
 
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
         (tear, "is torn or no file of this grader"),
-        (swap, "is of another submission or another run"),
-        (other_data, "is of another submission or another run"),
-        (change_evidence, "tells of evidence/score.json, which is missing or is not what it was"),
-        (lose_evidence, "tells of evidence/score.json, which is missing or is not what it was"),
+        (swap, "the record is that of r00000000"),
+        (other_data, "it is of another run"),
+        (change_evidence, "evidence/prompts.json is not what the record was made from"),
+        (lose_evidence, "evidence/prompts.json is not there"),
     ],
 )
 def test_what_cannot_be_trusted_is_told_and_set_aside(
@@ -125,7 +125,7 @@ def test_evidence_that_leads_out_of_its_folder_is_not_read(kept: Record, store: 
     value = json.loads(path.read_text())
     value["evidence"] = [{"path": outside.path, "sha256": outside.sha256}]
     path.write_text(json.dumps(value))
-    assert "../../secret" in store.kept(ID, run=run).distrust
+    assert "../../secret is not there, or is no plain file" in store.kept(ID, run=run).distrust
 
 
 def test_a_run_is_begun_once_and_may_grow(store: RunStore, run: Run) -> None:
