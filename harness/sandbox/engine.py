@@ -20,7 +20,7 @@ from requests.exceptions import RequestException
 from harness.errors import EnvironmentFault, SandboxFault
 from harness.sandbox.container_config import Engine
 from harness.sandbox.gpu.grant import GpuEngine
-from harness.sandbox.gpu.host import read_engine
+from harness.sandbox.gpu.host import is_podman, read_engine
 from harness.sandbox.owner import HOST_LABEL, OWNER_LABEL, is_alive, this_host
 
 _REMOVE_PATIENCE_S = 30.0
@@ -60,7 +60,7 @@ def describe(client: docker.DockerClient) -> str:
     """Tell which engine it is, such as ``Docker Engine 20.10.24, overlay2, cgroup v1``."""
     with engine_faults("describe itself"):
         info, version = client.info(), client.version()
-    product = "Podman" if _is_podman(version) else "Docker Engine"
+    product = "Podman" if is_podman(version) else "Docker Engine"
     return f"{product} {version['Version']}, {info['Driver']}, cgroup v{info.get('CgroupVersion', '?')}"
 
 
@@ -69,12 +69,13 @@ def facts(client: docker.DockerClient) -> Engine:
     with engine_faults("describe itself"):
         info, version = client.info(), client.version()
     security = " ".join(info.get("SecurityOptions") or [])
+    podman = is_podman(version)
     return Engine(
         cores=float(info["NCPU"]),
         rootless="rootless" in security,
         remap_base=remap_base(info["DockerRootDir"]) if "name=userns" in security else None,
-        podman=_is_podman(version),
-        nproc=_most_processes() if _is_podman(version) else None,
+        podman=podman,
+        nproc=_most_processes() if podman else None,
     )
 
 
@@ -105,10 +106,6 @@ def remap_base(root_folder: str) -> int:
             remedy="Run the engine without userns-remap, or as a rootless engine.",
         )
     return int(found[1])
-
-
-def _is_podman(version: dict[str, Any]) -> bool:
-    return any("Podman" in part.get("Name", "") for part in version.get("Components") or [])
 
 
 def image_id(client: docker.DockerClient, image: str) -> str:

@@ -26,11 +26,16 @@ _LIBRARIES = re.compile(
 
 def read_engine(info: Mapping[str, Any], version: Mapping[str, Any]) -> GpuEngine:
     """Tell how an engine can give GPUs, from what its API answers to ``/info`` and ``/version``."""
-    if any("Podman" in part.get("Name", "") for part in version.get("Components") or []):
+    if is_podman(version):
         takes_cdi = _numbers(str(version.get("Version", ""))) >= _PODMAN_WITH_CDI
         return GpuEngine(cdi_devices=_in_specifications(_PODMAN_SPEC_FOLDERS) if takes_cdi else frozenset())
     hook = "nvidia" in (info.get("Runtimes") or {}) or shutil.which(_HOOK, path=_ADMIN_PATH) is not None
     return GpuEngine(cdi_devices=_docker_cdi(info), nvidia_hook=hook)
+
+
+def is_podman(version: Mapping[str, Any]) -> bool:
+    """Tell Podman from Docker Engine by what its API answers to ``/version``."""
+    return any("Podman" in part.get("Name", "") for part in version.get("Components") or [])
 
 
 def _docker_cdi(info: Mapping[str, Any]) -> frozenset[str]:
