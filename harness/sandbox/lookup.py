@@ -5,6 +5,7 @@ import binascii
 import json
 import posixpath
 
+# The PATH where nothing else is said: Debian's for root, who has the sbin folders.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _GO_FOLDER_BIT = 1 << 31
 _ANY_EXECUTE = 0o111

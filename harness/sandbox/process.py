@@ -31,6 +31,7 @@ from harness.sandbox.gpu.grant import process_environment
 from harness.sandbox.gpu.slot import HeldGpu
 from harness.sandbox.gpu.watch import GpuWatch
 from harness.sandbox.interface import Ended, Job, Limits, Mount
+from harness.sandbox.lookup import DEFAULT_PATH
 from harness.sandbox.ownership import make_writable_sources
 from harness.sandbox.pipes import Pipes, Report
 from harness.sandbox.private_folder import private_folder, reap_folders
@@ -38,7 +39,6 @@ from harness.sandbox.session import Replies, Session
 from harness.sandbox.tree import Tree, TreeMemoryWatch
 
 _SUPERVISOR = Path(__file__).with_name("supervise.py")
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _OUTPUT_PATIENCE_S = 10.0
 _MARK = "LORA_HARNESS_JOB"
 _KILLED = 128 + 9
@@ -269,7 +269,7 @@ def _supervised(job: Job, environment: Mapping[str, str]) -> Iterator[tuple["sub
 
 def _environment(job: Job, home: Path, gpu: HeldGpu | None) -> Mapping[str, str]:
     return {
-        "PATH": f"{Path(sys.executable).parent}:{_SYSTEM_PATH}",
+        "PATH": f"{Path(sys.executable).parent}:{DEFAULT_PATH}",
         _MARK: home.name,
         "HOME": str(home),
         "TMPDIR": str(home),

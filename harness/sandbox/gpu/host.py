@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from harness.sandbox.gpu.grant import DriverFiles, GpuEngine
+from harness.sandbox.lookup import DEFAULT_PATH
 
-_ADMIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HOOK = "nvidia-container-runtime-hook"
 _PODMAN_SPEC_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 _PODMAN_WITH_CDI = (5, 5)  # it came in the course of 5.4 (github.com/containers/podman/pull/25171)
@@ -29,7 +29,7 @@ def read_engine(info: Mapping[str, Any], version: Mapping[str, Any]) -> GpuEngin
     if is_podman(version):
         takes_cdi = _numbers(str(version.get("Version", ""))) >= _PODMAN_WITH_CDI
         return GpuEngine(cdi_devices=_in_specifications(_PODMAN_SPEC_FOLDERS) if takes_cdi else frozenset())
-    hook = "nvidia" in (info.get("Runtimes") or {}) or shutil.which(_HOOK, path=_ADMIN_PATH) is not None
+    hook = "nvidia" in (info.get("Runtimes") or {}) or shutil.which(_HOOK, path=DEFAULT_PATH) is not None
     return GpuEngine(cdi_devices=_docker_cdi(info), nvidia_hook=hook)
 
 
@@ -67,7 +67,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 def read_driver_files() -> DriverFiles:
     """Find the device nodes and the driver's libraries of this machine."""
     nodes = frozenset(str(path) for path in Path("/dev").glob("nvidia*") if path.is_char_device())
-    program = shutil.which("ldconfig", path=_ADMIN_PATH)
+    program = shutil.which("ldconfig", path=DEFAULT_PATH)
     if program is None:
         return DriverFiles(nodes=nodes)
     cache = subprocess.run([program, "-p"], check=False, capture_output=True, text=True).stdout

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.errors import EnvironmentFault
+from harness.sandbox.lookup import DEFAULT_PATH
 
 SUITE = "bookworm"
 CHUNK_BYTES = 1 << 20
 TAIL_LINES = 8
-# debootstrap runs tools of the new system by name: a root shell without the sbin folders would miss them.
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 EMPTIED = ("var/lib/apt/lists", "var/cache/apt", "var/log", "var/cache/debconf", "tmp", "run")
 LEFT_OUT = ("/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*", "/usr/share/doc/*")
 KEPT = ("/usr/share/doc/*/copyright", "/usr/share/locale/locale.alias")
@@ -30,8 +29,10 @@ def make_root(root: Path, *, progress: Callable[[str], None]) -> None:
         EnvironmentFault: Not root, no debootstrap program, or debootstrap failed.
     """
     program = _require_debootstrap()
-    # The program's own mirror is right for the suite; LC_ALL and umask keep the caller's settings out of the image.
-    command = ["env", "-u", "TMPDIR", f"PATH={SEARCH_PATH}", "LC_ALL=C", program, "--variant=minbase", SUITE, str(root)]
+    # It runs tools of the new system by name: a root shell without the sbin folders would miss them. Its own mirror is
+    # right for the suite; LC_ALL and umask keep the caller's settings out of the image.
+    settings = ("-u", "TMPDIR", f"PATH={DEFAULT_PATH}", "LC_ALL=C")
+    command = ["env", *settings, program, "--variant=minbase", SUITE, str(root)]
     lines = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", umask=0o022
@@ -46,7 +47,7 @@ def make_root(root: Path, *, progress: Callable[[str], None]) -> None:
 
 
 def _require_debootstrap() -> str:
-    program = shutil.which("debootstrap", path=SEARCH_PATH)
+    program = shutil.which("debootstrap", path=DEFAULT_PATH)
     if program is None:
         raise EnvironmentFault(
             "No image registry answers, and the program debootstrap, which makes the base from Debian's packages, "

@@ -9,6 +9,7 @@ import pytest
 from harness.errors import EnvironmentFault
 from harness.sandbox.image import base
 from harness.sandbox.image.base import debootstrap_fault, dpkg_settings, make_root, sources_list, tar_root, trim_root
+from harness.sandbox.lookup import DEFAULT_PATH
 
 
 def put(path: Path, text: str = "x") -> Path:
@@ -90,7 +91,7 @@ def test_a_failed_debootstrap_shows_its_words_and_a_remedy(last: str, remedy: st
 
 
 def test_without_the_program_a_person_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "SEARCH_PATH", str(tmp_path))
+    monkeypatch.setattr(base, "DEFAULT_PATH", str(tmp_path))
     with pytest.raises(EnvironmentFault, match=r"debootstrap, .* is not installed") as caught:
         make_root(tmp_path / "root", progress=str)
     assert "apt-get install debootstrap" in caught.value.remedy
@@ -99,7 +100,7 @@ def test_without_the_program_a_person_is_told_what_to_install(tmp_path: Path, mo
 def test_without_root_a_person_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = put(tmp_path / "debootstrap", "#!/bin/sh\nexit 9\n")
     program.chmod(0o755)
-    monkeypatch.setattr(base, "SEARCH_PATH", f"{tmp_path}:{base.SEARCH_PATH}")
+    monkeypatch.setattr(base, "DEFAULT_PATH", f"{tmp_path}:{DEFAULT_PATH}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(EnvironmentFault, match="needs root") as caught:
         make_root(tmp_path / "root", progress=str)
