@@ -7,6 +7,7 @@ import contextlib
 import re
 import resource
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from harness.sandbox.gpu.host import is_podman, read_engine
 from harness.sandbox.owner import HOST_LABEL, OWNER_LABEL, is_alive, this_host
 
 _REMOVE_PATIENCE_S = 30.0
+_REMOVE_PAUSE_S = 0.05
 _START_AN_ENGINE = (
     "Start Docker (`systemctl start docker`) or Podman's socket, point DOCKER_HOST at it, and see that you may use it "
     "(group `docker`); `harness doctor` checks it."
@@ -146,18 +148,16 @@ def remove(api: docker.APIClient, name: str) -> None:
         EnvironmentFault: The engine is gone.
         SandboxFault: The engine refuses for 30 s.
     """
-    pause = threading.Event()
+    give_up = time.monotonic() + _REMOVE_PATIENCE_S
     with engine_faults("remove the container"), contextlib.suppress(NotFound):
-        for _ in range(int(_REMOVE_PATIENCE_S / 0.05)):
+        while True:
             try:
                 api.remove_container(name, force=True, v=True)
                 return
             except APIError as error:
-                if error.status_code != 409:  # 409: it is being removed already
+                if error.status_code != 409 or time.monotonic() > give_up:  # 409: it is being removed already
                     raise
-                refused = error
-            pause.wait(0.05)
-        raise refused
+            time.sleep(_REMOVE_PAUSE_S)
 
 
 @contextlib.contextmanager
