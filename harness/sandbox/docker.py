@@ -227,8 +227,7 @@ class DockerSandbox:
         if seen.fired is None and seen.status in _NOT_STARTED:
             _require_program(job, container)
         peak_bytes = watches.cgroup.peak_bytes
-        ended = how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=peak_bytes, gpu=gpu_seen)
-        return replace(ended, killed_for_memory=watches.cgroup.oom_kills > 0)
+        return how_it_ended(job, seen, duration_s=duration_s, peak_memory_bytes=peak_bytes, gpu=gpu_seen)
 
     def _start(self, job: Job, container: Container) -> None:
         try:

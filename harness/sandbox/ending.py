@@ -50,6 +50,7 @@ def how_it_ended(
         signal=signal,
         duration_s=duration_s,
         peak_memory_bytes=peak_memory_bytes,
+        killed_for_memory=seen.out_of_memory,
         gpu=None if gpu is None else gpu.use,
     )
 
