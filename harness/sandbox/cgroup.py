@@ -39,10 +39,8 @@ class Cgroup:
             mounts = parse_mounts((proc / "self/mountinfo").read_text())
         except OSError:
             return None
-        found = [_folder(controller, groups, mounts) for controller in ("memory", "pids")]
-        if None in found or not all(folder and (folder / "cgroup.procs").exists() for folder in found):
-            return None
-        return cls(memory=found[0], pids=found[1])  # type: ignore[arg-type]  # neither is None
+        memory, pids = (_folder(controller, groups, mounts) for controller in ("memory", "pids"))
+        return None if memory is None or pids is None else cls(memory=memory, pids=pids)
 
     def event_files(self) -> tuple[Path, ...]:
         """List the files that the kernel tells changes of; cgroup v1 has none for memory."""
@@ -61,8 +59,8 @@ class Cgroup:
 
     def oom_kills(self) -> int:
         """Count the processes that the kernel killed for want of memory, in the group or around it."""
-        v1, v2 = self.memory / "memory.oom_control", self.memory / "memory.events"
-        return _table(v2 if v2.exists() else v1).get("oom_kill", 0)
+        counts = _table(self.memory / "memory.events") or _table(self.memory / "memory.oom_control")
+        return counts.get("oom_kill", 0)
 
     def memory_limit_hits(self) -> int:
         """Count how often the group came to its own memory limit."""
@@ -201,6 +199,7 @@ def parse_mounts(text: str) -> dict[str, tuple[str, Path]]:
 
 
 def _folder(controller: str, groups: Mapping[str, str], mounts: Mapping[str, tuple[str, Path]]) -> Path | None:
+    """Find a controller's folder of the group; None where the group cannot be seen from here."""
     name = controller if controller in groups and controller in mounts else ""
     if name not in groups or name not in mounts:
         return None
@@ -210,12 +209,13 @@ def _folder(controller: str, groups: Mapping[str, str], mounts: Mapping[str, tup
         if not f"{path}/".startswith(f"{root}/"):
             return None
         path = path[len(root) :]
-    return place / path.lstrip("/")
+    folder = place / path.lstrip("/")
+    return folder if (folder / "cgroup.procs").exists() else None
 
 
 def _limit_hits(memory: Path) -> int:
-    v1, v2 = memory / "memory.failcnt", memory / "memory.events.local"
-    return _table(v2).get("oom", 0) if v2.exists() else _number(v1) or 0
+    """Read the count of cgroup v2, or of v1: each version lacks the file of the other."""
+    return _table(memory / "memory.events.local").get("oom", 0) or _number(memory / "memory.failcnt") or 0
 
 
 def _number(path: Path) -> int | None:
