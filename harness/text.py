@@ -1,4 +1,4 @@
-"""Makes text that a student controls safe to show in a terminal or a record."""
+"""Words in messages: text that a student controls, made safe to show in a terminal or a record, and sizes."""
 
 import unicodedata
 
@@ -9,6 +9,11 @@ def visible(text: str, limit: int = SHOWN) -> str:
     """Cut to `limit` characters and write control, format and bidirectional characters as escapes."""
     shown = text if len(text) <= limit else text[: limit - 1] + "…"
     return "".join(_escape(char) for char in shown)
+
+
+def in_mb(count: int) -> str:
+    """Write a size in bytes, or a limit, in MB."""
+    return f"{count / 1e6:g} MB"
 
 
 def _escape(char: str) -> str:

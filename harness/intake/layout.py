@@ -10,7 +10,7 @@ from harness.errors import ConfigError
 from harness.intake.archive.names import is_ignored
 from harness.model.assignment import SubmissionRules
 from harness.model.finding import Finding, Location, finding
-from harness.text import visible
+from harness.text import in_mb, visible
 
 _ENDINGS = re.compile(r"(\.tar)?\.(zip|tar|tgz|txz|tbz2|gz|xz|bz2|zst|rar|7z)$", re.IGNORECASE)
 _SHOWN = 3
@@ -137,6 +137,6 @@ def _too_much(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding
     total_bytes = sum(sizes.values())
     if total_bytes > rules.max_bytes:
         seen = f"the files take {total_bytes / 1e6:.1f} MB"
-        yield finding("INT003", seen, limit=f"at most {rules.max_bytes / 1e6:g} MB")
+        yield finding("INT003", seen, limit=f"at most {in_mb(rules.max_bytes)}")
     if len(sizes) > rules.max_files:
         yield finding("INT003", f"{len(sizes)} files", limit=f"at most {rules.max_files} files")

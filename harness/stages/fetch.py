@@ -19,7 +19,7 @@ from harness.stages.context import Context, Workspace
 from harness.stages.hosts import about_hosts
 from harness.stages.outcome import Clock, done
 from harness.stages.program import FEWER_FILES, Codes, bad_end, last_lines, limits_of, receipt_of
-from harness.text import visible
+from harness.text import in_mb, visible
 
 MAX_FILES = 10_000
 MAX_PATH_BYTES = 1024
@@ -76,7 +76,7 @@ def why_nothing(ended: Ended, job: Job) -> str:
     """Tell what may be why a download.sh that ended well brought nothing."""
     if not ended.killed_for_memory:
         return last_lines(job)
-    limit = f"{job.limits.memory_bytes / 1e6:g} MB"
+    limit = in_mb(job.limits.memory_bytes)
     return f"The kernel killed a process of it for want of memory (limit: {limit}). {last_lines(job)}"
 
 
@@ -137,8 +137,8 @@ def _too_much(root: Path, disk_bytes: int) -> Finding | None:
                 "FET003",
                 f"download.sh left more than {MAX_FILES} files."
                 if count > MAX_FILES
-                else f"download.sh left files that are larger than {disk_bytes / 1e6:g} MB together.",
-                limit=f"{MAX_FILES} files, {disk_bytes / 1e6:g} MB",
+                else f"download.sh left files that are larger than {in_mb(disk_bytes)} together.",
+                limit=f"{MAX_FILES} files, {in_mb(disk_bytes)}",
                 fix=FEWER_FILES,
             )
     return None

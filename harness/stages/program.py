@@ -13,7 +13,7 @@ from harness.sandbox.cause import Cause
 from harness.sandbox.disk import UNCOUNTABLE, usage_bytes
 from harness.sandbox.ending import writable_sources
 from harness.sandbox.interface import Ended, Job, Limits, Sandbox
-from harness.text import visible
+from harness.text import in_mb, visible
 
 TAIL_BYTES = 65_536
 TAIL_LINES = 12
@@ -112,14 +112,14 @@ def _what(ended: Ended, job: Job, command: str, codes: Codes) -> tuple[str, str,
             seen = f"{command} was still running after {ended.duration_s:.0f} s and was ended."
             return codes.deadline, seen, f"{limits.timeout_s:g} s"
         case Cause.OUT_OF_MEMORY:
-            return codes.limit, f"{command} ran out of memory.", _mb(limits.memory_bytes)
+            return codes.limit, f"{command} ran out of memory.", in_mb(limits.memory_bytes)
         case Cause.OUT_OF_VRAM:
             seen = f"{command} ran out of GPU memory, with the GPU to itself."
-            return codes.limit, seen, _mb(ended.gpu.memory_bytes) if ended.gpu else ""
+            return codes.limit, seen, in_mb(ended.gpu.memory_bytes) if ended.gpu else ""
         case Cause.DISK_CAP:
             return codes.limit, *_disk_words(job, command)
         case Cause.OUTPUT_CAP:
-            return codes.limit, f"{command} printed more than allowed.", _mb(limits.output_bytes)
+            return codes.limit, f"{command} printed more than allowed.", in_mb(limits.output_bytes)
         case Cause.PIDS_CAP:
             seen = f"{command} started too many processes or threads, and ended badly."
             return codes.limit, seen, f"{limits.pids} at a time"
@@ -136,7 +136,7 @@ def _disk_words(job: Job, command: str) -> tuple[str, str]:
     """Give what was seen and the limit: its files still lie there, to be counted again."""
     if usage_bytes(writable_sources(job)) == UNCOUNTABLE:
         return f"{command} left more files or deeper folders than can be counted.", "a million files, folders 64 deep"
-    return f"{command} wrote more than {_mb(job.limits.disk_bytes)}.", _mb(job.limits.disk_bytes)
+    return f"{command} wrote more than {in_mb(job.limits.disk_bytes)}.", in_mb(job.limits.disk_bytes)
 
 
 def last_lines(job: Job) -> str:
@@ -157,7 +157,3 @@ def tail(path: Path) -> str:
         lines = file.read().decode("utf-8", "replace").splitlines()
     shown = [(visible(line), len([*same])) for line, same in groupby(lines)]
     return "\n".join(line if times == 1 else f"{line} ({times} times)" for line, times in shown[-TAIL_LINES:])
-
-
-def _mb(count: int) -> str:
-    return f"{count / 1e6:g} MB"

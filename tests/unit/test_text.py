@@ -1,8 +1,8 @@
-"""Text of a student is shown, never obeyed."""
+"""Text of a student is shown, never obeyed; sizes have their unit."""
 
 import pytest
 
-from harness.text import visible
+from harness.text import in_mb, visible
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,8 @@ from harness.text import visible
 )
 def test_table(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize(("count", "shown"), [(100_000_000, "100 MB"), (1_500_000, "1.5 MB"), (0, "0 MB")])
+def test_a_size_in_mb(count: int, shown: str) -> None:
+    assert in_mb(count) == shown

@@ -25,7 +25,7 @@ from harness.intake.adapter.tensors import check_tensors, listed, pairs
 from harness.intake.plain import NotPlainFile, open_plain, read_plain
 from harness.model.assignment import AdapterRules
 from harness.model.finding import Finding, Location, finding, has_error
-from harness.text import visible
+from harness.text import in_mb, visible
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -177,7 +177,7 @@ def _read_config(folder: Path, rules: AdapterRules, base_name: str) -> tuple[tup
         return (), None
     content = read_plain(folder / CONFIG, most_bytes=_MAX_CONFIG_BYTES + 1)
     if len(content) > _MAX_CONFIG_BYTES:
-        limit = f"at most {_MAX_CONFIG_BYTES / 1e6:g} MB"
+        limit = f"at most {in_mb(_MAX_CONFIG_BYTES)}"
         return (finding("ADM004", f"`{CONFIG}` is too large", limit=limit, where=Location(path=CONFIG)),), None
     return check_config(content, rules=rules, base_name=base_name)
 

@@ -9,6 +9,7 @@ from typing import IO, cast
 
 from harness.intake.archive.compressed import decompressed
 from harness.intake.archive.entries import BadArchive, Entry, EntryKind, OverBudget, kind_of_file, reading
+from harness.text import in_mb
 
 _STEP_BYTES = 64 * 1024
 _HEADER_BYTES = 1_000_000
@@ -65,7 +66,7 @@ def read_tar(path: Path, *, max_stream_bytes: int) -> Iterator[Entry]:
     with path.open("rb") as file, decompressed(file) as stream:
         # A tar that is not compressed is bounded while it is read, and may hold more that is left out.
         if stream is not file and (file_bytes := path.stat().st_size) > max_stream_bytes:
-            raise OverBudget(f"more than {max_stream_bytes / 1e6:g} MB: it takes {file_bytes / 1e6:.1f} MB itself")
+            raise OverBudget(f"more than {in_mb(max_stream_bytes)}: it takes {file_bytes / 1e6:.1f} MB itself")
         forward = _Forward(stream, max_stream_bytes)
         with reading(path.name):
             tar = tarfile.TarFile(fileobj=cast(IO[bytes], forward), encoding="utf-8", errors="surrogateescape")

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.errors import EnvironmentFault
 from harness.intake.archive.entries import OverBudget
 from harness.intake.archive.names import RefusedName, folded
+from harness.text import in_mb
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -78,7 +79,7 @@ class TreeWriter:
     def _count(self, size_bytes: int) -> None:
         self._bytes += size_bytes
         if self._bytes > self._max_bytes:
-            raise OverBudget(f"more than {self._max_bytes / 1e6:g} MB")
+            raise OverBudget(f"more than {in_mb(self._max_bytes)}")
 
 
 def _write_all(descriptor: int, chunk: bytes) -> None:

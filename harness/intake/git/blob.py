@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import IO, cast
 
 from harness.intake.archive.entries import BadArchive, OverBudget
+from harness.text import in_mb
 
 _HEADER_BYTES = 200
 _HEADER = re.compile(rb"[0-9a-f]{40} blob (?P<size>[0-9]{1,18})\n")
@@ -56,5 +57,5 @@ def read_blob(
     if header is None:
         raise BadArchive("a file's content is missing") if line else failed()
     if int(header["size"]) > max_bytes:
-        raise OverBudget(f"more than {max_bytes / 1e6:g} MB")
+        raise OverBudget(f"more than {in_mb(max_bytes)}")
     return cast(IO[bytes], _Blob(output, int(header["size"]), failed))
