@@ -43,8 +43,8 @@ class Compared:
 
 
 def compare_command(python: str) -> tuple[str, ...]:
-    """Give the command that starts the process; `-P` keeps its working directory out of what it imports."""
-    return (python, "-P", "-m", "harness.scoring.compare")
+    """Give the command that starts the process."""
+    return (python, "-m", "harness.scoring.compare")
 
 
 def encode_rows(rows: Sequence[TextRow], *, bleu_tokenize: BleuTokenize) -> bytes:

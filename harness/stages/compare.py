@@ -5,19 +5,17 @@ Texts travel on its standard input only. Must not be decided on: the text metric
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from harness.errors import SandboxFault
 from harness.files import NotPlain, read_untrusted, write_json
 from harness.model.result import StageResult, TextMetrics
 from harness.model.submission import Submission
-from harness.sandbox.cause import Cause
-from harness.sandbox.interface import Ended, Job, Mount
+from harness.sandbox.interface import Ended, Job
 from harness.schema.document import load_json
 from harness.scoring.text_protocol import Compared, TextRow, compare_command, decode_compared, encode_rows
 from harness.stages.context import Context, Workspace
 from harness.stages.outcome import Clock, done
-from harness.stages.program import limits_of, receipt_of, tail
+from harness.stages.program import ended_well, limits_of, own_job, receipt_of, tail
 
 REMEDY = "Raise the limits of stages.score if it ran out of them; the log is compare.stderr.log."
 
@@ -31,7 +29,16 @@ def compare(context: Context, submission: Submission, workspace: Workspace) -> S
     """
     clock = Clock()
     rows = _rows(context, workspace)
-    job = _job(context, workspace, encode_rows(rows, bleu_tokenize=context.assignment.scoring.bleu_tokenize))
+    stdin = encode_rows(rows, bleu_tokenize=context.assignment.scoring.bleu_tokenize)
+    job = own_job(
+        context.sandbox,
+        context.harness_package,
+        name="compare",
+        argv=compare_command("python3"),
+        limits=limits_of(context.assignment.stages.score),
+        log_dir=workspace.logs,
+        stdin=stdin,
+    )
     ended = context.sandbox.run(job)
     compared = _compared(job, ended, rows=len(rows))
     _keep(context, workspace, compared)
@@ -62,20 +69,6 @@ def _rows(context: Context, workspace: Workspace) -> list[TextRow]:
     ]
 
 
-def _job(context: Context, workspace: Workspace, stdin: bytes) -> Job:
-    package = Mount(source=context.harness_package, target="/opt/harness/harness")
-    return Job(
-        name="compare",
-        argv=compare_command("python3"),
-        mounts=(package,),
-        workdir=package,
-        limits=limits_of(context.assignment.stages.score),
-        log_dir=workspace.logs,
-        environment={"PYTHONPATH": str(Path(context.sandbox.path(package)).parent)},
-        stdin=stdin,
-    )
-
-
 def _compared(job: Job, ended: Ended, *, rows: int) -> Compared:
     """Read the answer; no prediction can spoil it, so a bad end is ours."""
     answer, problem = None, ""
@@ -84,7 +77,7 @@ def _compared(job: Job, ended: Ended, *, rows: int) -> Compared:
         answer = decode_compared(content, rows=rows)
     except (NotPlain, ValueError) as error:
         problem = f" {error}."
-    if answer is None or ended.cause is not Cause.EXITED or ended.exit_code != 0:
+    if answer is None or not ended_well(ended):
         how = f"The text metrics ended with {ended.cause}, exit code {ended.exit_code}.{problem}"
         raise SandboxFault(f"{how}\n{tail(job.stderr_path)}", remedy=REMEDY)
     return answer

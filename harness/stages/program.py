@@ -12,7 +12,7 @@ from harness.model.result import Receipt
 from harness.sandbox.cause import Cause
 from harness.sandbox.disk import UNCOUNTABLE, usage_bytes
 from harness.sandbox.ending import writable_sources
-from harness.sandbox.interface import Ended, Job, Limits, Sandbox
+from harness.sandbox.interface import Ended, Job, Limits, Mount, Sandbox
 from harness.text import in_mb, visible
 
 TAIL_BYTES = 65_536
@@ -81,6 +81,48 @@ def receipt_of(ended: Ended, sandbox: Sandbox) -> Receipt:
     )
 
 
+def own_job(
+    sandbox: Sandbox,
+    package: Path,
+    *,
+    name: str,
+    argv: tuple[str, ...],
+    limits: Limits,
+    log_dir: Path,
+    mounts: tuple[Mount, ...] = (),
+    stdin: bytes = b"",
+) -> Job:
+    """Describe a run of a module of ours, which finds this package and the image's packages alone.
+
+    Args:
+        sandbox: Where it runs.
+        package: Host folder of this package.
+        name: See `Job`, as for all that follow.
+        argv: Python with `-m` and the module; paths in it come from `Sandbox.path`.
+        limits: What it may use.
+        log_dir: Where its logs go.
+        mounts: What it reads and writes besides.
+        stdin: All that it is given.
+    """
+    code = Mount(source=package, target="/opt/harness/harness")
+    return Job(
+        name=name,
+        argv=argv,
+        mounts=(code, *mounts),
+        workdir=code,
+        limits=limits,
+        log_dir=log_dir,
+        # Safe: the working directory, whose modules have names of others, is kept out of what it imports.
+        environment={"PYTHONPATH": str(Path(sandbox.path(code)).parent), "PYTHONSAFEPATH": "1", "HF_HUB_OFFLINE": "1"},
+        stdin=stdin,
+    )
+
+
+def ended_well(ended: Ended) -> bool:
+    """Tell whether a program ended by itself with exit code 0."""
+    return ended.cause is Cause.EXITED and ended.exit_code == 0
+
+
 def bad_end(ended: Ended, job: Job, *, command: str, codes: Codes, quote: bool = False) -> Finding | None:
     """Give the finding for a program that did not end with exit code 0, or None for one that did.
 
@@ -91,7 +133,7 @@ def bad_end(ended: Ended, job: Job, *, command: str, codes: Codes, quote: bool =
         codes: The stage's codes.
         quote: Whether the end of its log is public: only where it could read no private data.
     """
-    if ended.cause is Cause.EXITED and ended.exit_code == 0:
+    if ended_well(ended):
         return None
     code, seen, limit = _what(ended, job, command, codes)
     log = last_lines(job)

@@ -6,11 +6,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from harness.model.assignment import Assignment, BaseModel
-from harness.sandbox.interface import Job, Mount, Sandbox
+from harness.sandbox.interface import Mount, Sandbox
 from harness.scoring.client import worker_command
 from harness.scoring.protocol import Failure, PromptedExample, Ready, Request, Result, encode_request
 from harness.scoring.resident import ResidentWorker
-from harness.stages.program import limits_of
+from harness.stages.program import limits_of, own_job
 
 BASE, ADAPTER = "base", "adapter"
 _BASES_KEPT = 16
@@ -59,8 +59,9 @@ class Scorer:
         self._adapters = Mount(source=adapters, target="/adapters")
         cache = Mount(source=folder / "cache", target="/cache", writable=True)
         model = Mount(source=base_path, target=f"/models/{base.name}")
-        code = Mount(source=package, target="/opt/harness/harness")
-        self._job = Job(
+        self._job = own_job(
+            sandbox,
+            package,
             name=name,
             argv=worker_command(
                 "python3",
@@ -71,11 +72,9 @@ class Scorer:
                 max_tokens=assignment.scoring.max_tokens,
                 digest_cache=sandbox.path(cache, _CACHE),
             ),
-            mounts=(model, code, self._adapters, cache),
-            workdir=cache,
             limits=limits_of(assignment.stages.score),
             log_dir=folder,
-            environment={"PYTHONPATH": str(Path(sandbox.path(code)).parent), "HF_HUB_OFFLINE": "1"},
+            mounts=(model, self._adapters, cache),
         )
         self._worker = ResidentWorker(lambda: sandbox.serve(self._job))
         self._bases: OrderedDict[str, Result | Failure] = OrderedDict()

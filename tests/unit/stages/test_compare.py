@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import harness
 from harness.errors import EnvironmentFault, SandboxFault
-from harness.intake.adapter.base import BaseShapes
 from harness.model.assignment import Example
 from harness.model.result import StageStatus
 from harness.model.submission import Submission
-from harness.sandbox.choose import choose_sandbox
-from harness.schema.assignment import load_assignment
 from harness.stages.compare import compare, read_text
 from harness.stages.context import Context, Workspace
 
@@ -27,18 +23,8 @@ PREDICTIONS = [{"id": "b", "output": "吾未知也"}, {"id": "a", "output": "老
 
 
 @pytest.fixture
-def context(tmp_path: Path, root: Path) -> Context:
-    assignment = load_assignment(root / "assignments" / "classical-chinese").assignment
-    return Context(
-        assignment=assignment,
-        base=assignment.base_models[0],
-        base_path=tmp_path,
-        base_shapes=BaseShapes(modules={}),
-        examples=EXAMPLES,
-        split="private",
-        sandbox=choose_sandbox("process", image_lock=tmp_path / "none", allow_process=True),
-        harness_package=Path(harness.__file__).parent,
-    )
+def context(context: Context) -> Context:
+    return replace(context, examples=EXAMPLES, split="private")
 
 
 @pytest.fixture
@@ -47,11 +33,9 @@ def submission(tmp_path: Path) -> Submission:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    made = Workspace(scratch=tmp_path / "scratch", kept=tmp_path / "kept", adapter=tmp_path / "adapter")
-    made.make()
-    made.predictions.write_text(json.dumps(PREDICTIONS, ensure_ascii=False), encoding="utf-8")
-    return made
+def workspace(workspace: Workspace) -> Workspace:
+    workspace.predictions.write_text(json.dumps(PREDICTIONS, ensure_ascii=False), encoding="utf-8")
+    return workspace
 
 
 def test_figures_are_kept_by_example_and_no_text_is(

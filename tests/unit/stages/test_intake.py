@@ -3,17 +3,12 @@
 import pickle
 import shutil
 import subprocess
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.intake.adapter.base import BaseShapes
-from harness.model.result import StageResult
 from harness.model.submission import Submission
-from harness.sandbox.process import ProcessSandbox
-from harness.schema.assignment import load_assignment
 from harness.stages.context import Context, Workspace
 from harness.stages.intake import intake
 
@@ -28,28 +23,12 @@ def hand_in(folder: Path) -> Path:
     return folder
 
 
-def take(root: Path, tmp_path: Path, submission: Submission, packages: Mapping[str, str]) -> StageResult:
-    assignment = load_assignment(root / "assignments" / "classical-chinese").assignment
-    context = Context(
-        assignment=assignment,
-        base=assignment.base_models[0],
-        base_path=tmp_path,
-        base_shapes=BaseShapes(modules={}),
-        examples=(),
-        split="public",
-        sandbox=ProcessSandbox(),
-        harness_package=tmp_path,
-        packages=packages,
-    )
-    workspace = Workspace(scratch=tmp_path / "scratch", kept=tmp_path / "kept", adapter=tmp_path / "adapter")
-    workspace.make()
-    return intake(context, submission, workspace)
-
-
 @pytest.mark.parametrize(("gdown", "code"), [("5.2.2", "INT013"), ("6.0.0", "INT018")])
-def test_what_is_wrong_in_the_scripts_is_told(root: Path, tmp_path: Path, gdown: str, code: str) -> None:
+def test_what_is_wrong_in_the_scripts_is_told(
+    context: Context, workspace: Workspace, tmp_path: Path, gdown: str, code: str
+) -> None:
     submission = Submission(id="r13921031", source=hand_in(tmp_path / "r13921031"))
-    result = take(root, tmp_path, submission, {"gdown": gdown})
+    result = intake(replace(context, packages={"gdown": gdown}), submission, workspace)
     found = {one.code: one for one in result.findings}
     assert found.keys() == {code, "INT015", "INT019", "INT020"}
     assert gdown in found[code].limit
@@ -57,14 +36,14 @@ def test_what_is_wrong_in_the_scripts_is_told(root: Path, tmp_path: Path, gdown:
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_revision_of_a_repository(root: Path, tmp_path: Path) -> None:
+def test_revision_of_a_repository(context: Context, workspace: Workspace, tmp_path: Path) -> None:
     folder = hand_in(tmp_path / "r13921031")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(folder)]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "m"]):
         subprocess.run([*git, *command], check=True)
     (folder / "late.py").write_text("not committed")
     submission = Submission(id="r13921031", source=folder)
-    result = take(root, tmp_path, replace(submission, revision="HEAD"), {})
+    result = intake(context, replace(submission, revision="HEAD"), workspace)
     assert result.summary == "3 files"
-    assert not (tmp_path / "scratch" / "submission" / "late.py").exists()
-    assert (tmp_path / "scratch" / "submission" / "run.sh").read_text() == RUN
+    assert not (workspace.tree / "late.py").exists()
+    assert (workspace.tree / "run.sh").read_text() == RUN

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+import harness
 from harness.sandbox.cause import Cause
 from harness.sandbox.gpu.facts import GpuUse
 from harness.sandbox.interface import Ended, Job, Limits, Mount
 from harness.sandbox.process import ProcessSandbox
-from harness.stages.program import Codes, bad_end, receipt_of, tail
+from harness.stages.program import Codes, bad_end, ended_well, own_job, receipt_of, tail
 
 CODES = Codes(deadline="RUN001", limit="RUN002", failed="RUN003", not_found="RUN005")
 GPU_USE = GpuUse(
@@ -128,3 +129,14 @@ def test_on_private_data_the_log_is_for_the_staff_alone(job: Job) -> None:
     assert found is not None
     assert found.seen == "run.sh ended with exit code 1."
     assert found.staff_detail == "Its last lines:\na private sentence"
+
+
+@pytest.mark.parametrize(("module", "found"), [("harness.text", True), ("text", False)])
+def test_a_program_of_ours_imports_the_package_and_no_part_of_it(
+    job: Job, tmp_path: Path, module: str, found: bool
+) -> None:
+    sandbox, package = ProcessSandbox(), Path(harness.__file__).parent
+    argv = ("python3", "-c", f"import {module}")
+    ours = own_job(sandbox, package, name="ours", argv=argv, limits=job.limits, log_dir=tmp_path / "logs")
+    assert ended_well(sandbox.run(ours)) is found
+    assert ("ModuleNotFoundError" in tail(ours.stderr_path)) is not found
