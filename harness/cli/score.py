@@ -20,6 +20,8 @@ from rich.table import Table
 
 import harness
 from harness.errors import EXIT_FOUND_ERRORS, ConfigError, EnvironmentFault, SandboxFault
+from harness.intake.adapter.config import CONFIG
+from harness.intake.adapter.gate import WEIGHTS
 from harness.model.assignment import Quantization
 from harness.model.result import Score
 from harness.scoring import protocol
@@ -32,7 +34,6 @@ from harness.scoring.weights import digest_of
 
 BASE = "base model"
 LOG_TAIL = 2000
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 LOCAL_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
 
 
@@ -157,7 +158,7 @@ def _check_paths(adapters: Sequence[Path], base_model: Path) -> None:
     if not base_model.is_dir():
         raise ConfigError(f"base model {base_model} is not a folder", remedy="Give the folder of the base model.")
     for adapter in adapters:
-        missing = [name for name in ADAPTER_FILES if not (adapter / name).is_file()]
+        missing = [name for name in (CONFIG, WEIGHTS) if not (adapter / name).is_file()]
         if missing:
             message = f"adapter {adapter} lacks {' and '.join(missing)}"
             raise ConfigError(message, remedy="Give the folder that peft's save_pretrained wrote.")

@@ -14,7 +14,7 @@ from harness.model.finding import Finding, finding
 from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.sandbox.interface import Ended, Job, Mount
-from harness.stages.adapter_place import check_place
+from harness.stages.adapter_place import PATH_SHOWN, check_place
 from harness.stages.context import Context, Workspace
 from harness.stages.hosts import about_hosts
 from harness.stages.outcome import Clock, done
@@ -23,7 +23,6 @@ from harness.text import in_mb, visible
 
 MAX_FILES = 10_000
 MAX_PATH_BYTES = 1024
-PATH_SHOWN = 200
 CODES = Codes(deadline="FET001", limit="FET003", failed="FET002", not_found="FET006")
 
 
