@@ -78,13 +78,9 @@ class ResidentWorker:
 
     def _ask(self, request: Request) -> Result | Failure | None:
         try:
-            if self._worker is None:
-                self._worker = self._running.enter_context(self._start())
-                answers = converse([request], self._worker.lines, send=self._worker.send, on_event=self._on_event)
-            else:
-                answers = converse(
-                    [request], self._worker.lines, send=self._worker.send, on_event=self._on_event, ready=self._ready
-                )
+            known = self._ready if self._worker else None
+            worker = self._worker = self._worker or self._running.enter_context(self._start())
+            answers = converse([request], worker.lines, send=worker.send, on_event=self._on_event, ready=known)
         except BaseException:
             self.stop()
             raise
