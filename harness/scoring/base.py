@@ -63,8 +63,6 @@ def load_base(folder: str, *, quantization: Quantization, device: Device, dtype:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     path = Path(folder)
-    if not path.is_dir():
-        raise BaseModelError("the base model is not a folder")
     weights, _ = plan_weights(path, quantization=quantization, device=device, dtype=dtype)
     where = _device(device)
     tokenizer, model = load_model(path, quantization, where, DTYPES[dtype])
@@ -86,7 +84,7 @@ def plan_weights(folder: Path, *, quantization: Quantization, device: Device, dt
     """Decide how a base model is held, and estimate the bytes that it takes then, before it is loaded.
 
     Raises:
-        BaseModelError: A header cannot be read, or there is no such device.
+        BaseModelError: It is no folder, a header cannot be read, or there is no such device.
     """
     size, width = read_size(folder), DTYPES[dtype].itemsize
     full_bytes, linear_bytes = size.parameters * width, size.linear_parameters * width

@@ -10,7 +10,6 @@ from harness.scoring.engine import Engine, free_memory
 from harness.scoring.placement import weights_bound
 from harness.scoring.pool import BasePool
 from harness.scoring.protocol import BaseInfo, BaseSpec
-from harness.scoring.refusal import BaseModelError
 from harness.scoring.weights import check_digest, fingerprint
 
 
@@ -53,7 +52,6 @@ class Bases:
         free_memory()
 
     def _size(self, spec: BaseSpec) -> int:
-        _check_folder(spec)
         return plan_weights(Path(spec.path), quantization=spec.quantization, device=self._device, dtype=self._dtype)[1]
 
     def _load(self, spec: BaseSpec) -> tuple[Engine, BaseInfo]:
@@ -77,8 +75,3 @@ class Bases:
             seconds=round(time.monotonic() - started, 3),
             files=files,
         )
-
-
-def _check_folder(spec: BaseSpec) -> None:
-    if not Path(spec.path).is_dir():
-        raise BaseModelError("the base model is not a folder")

@@ -29,7 +29,13 @@ class Size:
 
 
 def base_files(folder: Path) -> tuple[Path, ...]:
-    """List the files that make a score what it is, by name."""
+    """List the files that make a score what it is, by name.
+
+    Raises:
+        BaseModelError: It is no folder.
+    """
+    if not folder.is_dir():
+        raise BaseModelError("the base model is not a folder")
     return tuple(sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file()))
 
 
@@ -37,7 +43,7 @@ def read_size(folder: Path) -> Size:
     """Count the weights of a base model from the headers of its safetensors files.
 
     Raises:
-        BaseModelError: A header cannot be read.
+        BaseModelError: It is no folder, or a header cannot be read.
     """
     shapes = [shape for path in base_files(folder) if path.suffix == ".safetensors" for shape in _shapes(path)]
     return Size(
@@ -54,7 +60,7 @@ def fingerprint(folder: Path, *, cache: Path | None = None) -> dict[str, str]:
         cache: JSON file of digests that were taken before; read, and written where something was missing in it.
 
     Raises:
-        BaseModelError: A file cannot be read.
+        BaseModelError: It is no folder, or a file cannot be read.
     """
     known = _read_cache(cache)
     paths = base_files(folder)

@@ -88,3 +88,8 @@ def test_another_base_than_asked_for_is_refused(base: Path) -> None:
         BaseModelError, match=f"not the one that was asked for: SHA-256 {digest_of(files)}, expected ab"
     ):
         check_digest(files, "ab")
+
+
+def test_a_base_model_that_is_no_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BaseModelError, match="the base model is not a folder"):
+        base_files(tmp_path / "nowhere")
