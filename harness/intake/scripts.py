@@ -65,32 +65,26 @@ def inspect_scripts(root: Path, surroundings: Surroundings = UNKNOWN) -> tuple[F
         there is no finding.
     """
     found: list[Finding] = []
+    called: frozenset[str] = frozenset()
     for name in (DOWNLOAD, RUN):
-        if (root / name).exists() or (root / name).is_symlink():
-            found += _inspect_script(root / name, name, surroundings)
-    called = _called_by_run(root)
-    sources = sorted(path.relative_to(root) for path in root.rglob("*.py"))
-    in_python = (
-        one
-        for path in sources
-        if _TESTS.isdisjoint(path.parts)
-        for one in _inspect_python(
-            root / path, path.as_posix(), surroundings.test_files if path.as_posix() in called else ()
-        )
-    )
-    return (*found, *islice(in_python, _MOST_IN_PYTHON))
+        if not ((root / name).exists() or (root / name).is_symlink()):
+            continue
+        text = _script_text(root / name)
+        if text is None:
+            found.append(finding("INT017", f"`{name}` is not plain UTF-8 text", where=Location(path=name, line=1)))
+            continue
+        parsed = commands(text.replace("\r\n", "\n"))
+        found += _inspect_script(name, text, parsed, surroundings)
+        if name == RUN:
+            called = _called(parsed)
+    return (*found, *islice(_inspect_sources(root, called, surroundings.test_files), _MOST_IN_PYTHON))
 
 
-def _inspect_script(path: Path, name: str, surroundings: Surroundings) -> Iterator[Finding]:
-    text = _script_text(path)
-    if text is None:
-        yield finding("INT017", f"`{name}` is not plain UTF-8 text", where=Location(path=name, line=1))
-        return
+def _inspect_script(name: str, text: str, parsed: tuple[Command, ...], surroundings: Surroundings) -> Iterator[Finding]:
+    """Look at a script's text, and at its commands as they are with line ends that bash reads."""
     yield from _encoding(name, text)
     yield from _line_ends(name, text)
-    text = text.replace("\r\n", "\n")
     yield from _first_line(name, text)
-    parsed = commands(text)
     yield from _each(name, parsed, "INT012", _FIXED_PYTHON.search)
     yield from _gdown_options(name, parsed, surroundings.gdown)
     yield from _each(name, parsed, "INT014", _HOME.search)
@@ -140,10 +134,9 @@ def _names(test_files: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.-])(?:{'|'.join(re.escape(name) for name in test_files)})(?![\w-]|\.\w)")
 
 
-def _called_by_run(root: Path) -> frozenset[str]:
-    """Give the Python files that run.sh names, as a path or with `-m`."""
-    text = _script_text(root / RUN) if (root / RUN).exists() else None
-    found = _CALLED.findall("\n".join(command.text for command in commands(text or "")))
+def _called(parsed: tuple[Command, ...]) -> frozenset[str]:
+    """Give the Python files that a script names, as a path or with `-m`."""
+    found = _CALLED.findall("\n".join(command.text for command in parsed))
     return frozenset(path.removeprefix("./") if path else module.replace(".", "/") + ".py" for path, module in found)
 
 
@@ -177,7 +170,7 @@ def _line_ends(name: str, text: str) -> Iterator[Finding]:
 
 
 def _first_line(name: str, text: str) -> Iterator[Finding]:
-    first = text.partition("\n")[0]
+    first = text.partition("\n")[0].removesuffix("\r")
     problem = _shebang_problem(first)
     if problem:
         yield finding("INT011", f"{problem}: {_excerpt(first)}", where=Location(path=name, line=1))
@@ -207,6 +200,13 @@ def _arguments(name: str, parsed: tuple[Command, ...]) -> Iterator[Finding]:
     unused = [f"${number}" for number in range(1, _ARGUMENTS + 1) if number not in used]
     if unused:
         yield finding("INT015", f"{', '.join(unused)} not used in `{name}`", where=Location(path=name))
+
+
+def _inspect_sources(root: Path, called: frozenset[str], test_files: tuple[str, ...]) -> Iterator[Finding]:
+    for path in sorted(path.relative_to(root) for path in root.rglob("*.py")):
+        if _TESTS.isdisjoint(path.parts):
+            name = path.as_posix()
+            yield from _inspect_python(root / path, name, test_files if name in called else ())
 
 
 def _inspect_python(path: Path, name: str, test_files: tuple[str, ...]) -> Iterator[Finding]:
