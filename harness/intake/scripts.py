@@ -61,7 +61,7 @@ def inspect_scripts(root: Path, surroundings: Surroundings = UNKNOWN) -> tuple[F
     """Look at the two scripts in `root` and at the Python files below it, tests left out.
 
     Returns:
-        Findings INT010 to INT019, INT021 and INT022, each with file, line and an excerpt of it. A script that is not
+        Findings INT010 to INT019 and INT021 to INT023, each with file, line and an excerpt of it. A script that is not
         there is no finding.
     """
     found: list[Finding] = []
@@ -171,24 +171,26 @@ def _line_ends(name: str, text: str) -> Iterator[Finding]:
 
 def _first_line(name: str, text: str) -> Iterator[Finding]:
     first = text.partition("\n")[0].removesuffix("\r")
-    problem = _shebang_problem(first)
-    if problem:
-        yield finding("INT011", f"{problem}: {_excerpt(first)}", where=Location(path=name, line=1))
+    if found := _shebang_problem(first):
+        code, problem = found
+        limit = f"the grader calls `bash {name}`, so this line does not matter there" if code == "INT023" else ""
+        yield finding(code, f"{problem}: {_excerpt(first)}", limit=limit, where=Location(path=name, line=1))
 
 
-def _shebang_problem(first: str) -> str | None:
+def _shebang_problem(first: str) -> tuple[str, str] | None:
+    """Give code and words: a warning for what bash stumbles over, a note for what matters to other callers alone."""
     if first.startswith("\ufeff"):
-        return "a byte order mark stands before the first line"
+        return "INT011", "a byte order mark stands before the first line"
     if not first.startswith("#!"):
-        return "the first line is no `#!` line"
+        return "INT023", "the first line is no `#!` line"
     words = first[2:].split()
-    if not words or not words[0].startswith("/"):
-        return "the interpreter's path does not begin with `/`"
     programs = [word.rpartition("/")[2] for word in words]
-    if programs[0] == "env":
+    if programs[:1] == ["env"]:
         programs = [word for word in programs[1:] if not word.startswith("-")] or [""]
-    if programs[0] not in _SHELLS:
-        return "the first line names another interpreter, but the grader calls `bash`"
+    if programs and programs[0] not in _SHELLS:
+        return "INT011", "the first line names another interpreter, but the grader calls `bash`"
+    if not words or not words[0].startswith("/"):
+        return "INT023", "the interpreter's path does not begin with `/`"
     return None
 
 

@@ -61,6 +61,11 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         ),
         "INT021": Entry("warning", "script has carriage returns", "Convert it: `sed -i 's/\\r$//' FILE`."),
         "INT022": Entry("warning", "script is not UTF-8", "Save it as UTF-8: other tools may read it as another text."),
+        "INT023": Entry(
+            "info",
+            "script names no interpreter",
+            "Nothing needs to be done. To start it by its name as well, make the first line `#!/usr/bin/env bash`.",
+        ),
         "INT014": Entry(
             "warning", "absolute home path in a script", "Use paths relative to the submission or the arguments."
         ),

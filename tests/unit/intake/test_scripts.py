@@ -72,6 +72,26 @@ def test_carriage_returns_that_bash_never_runs_are_a_warning(tmp_path: Path, scr
     assert finding.fix == "Convert it: `sed -i 's/\\r$//' download.sh`."
 
 
+OTHER = "the first line names another interpreter, but the grader calls `bash`"
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ("#!/usr/bin/python3", f"{OTHER}: `#!/usr/bin/python3`"),
+        ("#! /usr/bin/env python3", f"{OTHER}: `#! /usr/bin/env python3`"),
+        ("#!python3", f"{OTHER}: `#!python3`"),
+        ("#!/usr/bin/env", f"{OTHER}: `#!/usr/bin/env`"),
+        ("\ufeff#!/bin/bash", "a byte order mark stands before the first line: `\\ufeff#!/bin/bash`"),
+    ],
+)
+def test_first_line_that_bash_stumbles_over(tmp_path: Path, first: str, why: str) -> None:
+    (finding,) = look(tmp_path, download=f"{first}\ntrue\n")
+    assert (finding.code, finding.severity, finding.seen) == ("INT011", "warning", why)
+    assert str(finding.where) == "download.sh:1"
+    assert finding.fix == "Make the first line `#!/usr/bin/env bash`."
+
+
 @pytest.mark.parametrize(
     ("first", "why"),
     [
@@ -79,21 +99,18 @@ def test_carriage_returns_that_bash_never_runs_are_a_warning(tmp_path: Path, scr
         ("# !/bin/bash", "the first line is no `#!` line: `# !/bin/bash`"),
         ("echo", "the first line is no `#!` line: `echo`"),
         ("#!", "the interpreter's path does not begin with `/`: `#!`"),
-        (
-            "#!/usr/bin/python3",
-            "the first line names another interpreter, but the grader calls `bash`: `#!/usr/bin/python3`",
-        ),
-        (
-            "#!/usr/bin/env python3",
-            "the first line names another interpreter, but the grader calls `bash`: `#!/usr/bin/env python3`",
-        ),
-        ("\ufeff#!/bin/bash", "a byte order mark stands before the first line: `\\ufeff#!/bin/bash`"),
     ],
 )
-def test_broken_first_line(tmp_path: Path, first: str, why: str) -> None:
-    (finding,) = look(tmp_path, download=f"{first}\ntrue\n")
-    assert (finding.code, finding.seen, str(finding.where)) == ("INT011", why, "download.sh:1")
-    assert finding.fix == "Make the first line `#!/usr/bin/env bash`."
+def test_first_line_that_does_not_matter_to_the_grader_is_a_note(tmp_path: Path, first: str, why: str) -> None:
+    script = f"{first}\necho ran\n"
+    (finding,) = look(tmp_path, download=script)
+    assert (finding.code, finding.severity, finding.seen) == ("INT023", "info", why)
+    assert str(finding.where) == "download.sh:1"
+    assert finding.limit == "the grader calls `bash download.sh`, so this line does not matter there"
+    assert finding.fix.startswith("Nothing needs to be done.")
+    # It is true: called so, the script runs.
+    ran = subprocess.run(["bash", tmp_path / "download.sh"], capture_output=True, text=True, check=True)
+    assert (ran.stdout.strip(), ran.stderr) == ("ran", "")
 
 
 @pytest.mark.parametrize("first", ["#!/bin/bash", "#! /bin/sh -e", "#!/usr/bin/env bash", "#!/usr/bin/env -S bash -e"])
