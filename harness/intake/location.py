@@ -1,4 +1,7 @@
-"""Reads how a submission is named: a path, or a `file://` URL of a git repository. Opens nothing."""
+"""Reads how a submission is named: a path, or a `file://` URL of a git repository and a revision of it.
+
+Looks whether the revision is there, so that a slip ends the command at once; opens nothing else.
+"""
 
 import re
 from dataclasses import dataclass
@@ -6,8 +9,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from harness.errors import ConfigError
-
-HEAD = "HEAD"
+from harness.intake.git.refs import require_revision
+from harness.intake.git.store import HEAD
 
 # `Path` makes one slash of two.
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/")
@@ -26,7 +29,7 @@ def read_location(source: Path) -> SourceLocation:
     """Read a path as it is, or `file:///PATH` with or without `#REVISION`.
 
     Raises:
-        ConfigError: A URL of another kind, or a revision that is no name.
+        ConfigError: A URL of another kind, or a revision that is no name or not there.
     """
     text = str(source)
     url = _URL.match(text)
@@ -41,4 +44,6 @@ def read_location(source: Path) -> SourceLocation:
     revision = unquote(parts.fragment) or HEAD
     if not _REVISION.fullmatch(revision):
         raise ConfigError(f"{revision!r} is no name of a revision.", remedy="Name a branch, a tag or an object name.")
-    return SourceLocation(path=Path(unquote(parts.path)), revision=revision)
+    path = Path(unquote(parts.path))
+    require_revision(path, revision)
+    return SourceLocation(path=path, revision=revision)

@@ -19,7 +19,7 @@ from harness.intake.archive.tar import read_tar
 from harness.intake.archive.writer import TreeWriter
 from harness.intake.archive.zip import read_zip
 from harness.intake.git.entries import read_git
-from harness.intake.git.refs import BUNDLE_MAGIC
+from harness.intake.git.refs import is_bundle
 from harness.intake.git.store import is_repository
 from harness.model.finding import Finding, finding, has_error
 from harness.text import visible
@@ -87,10 +87,7 @@ def unpack(
 def _is_git(source: Path, revision: str | None) -> bool:
     if source.is_dir():
         return revision is not None or is_repository(source)
-    if not source.is_file():
-        return False
-    with reading(source.name), source.open("rb") as file:
-        return file.read(len(BUNDLE_MAGIC[0])) in BUNDLE_MAGIC
+    return is_bundle(source)
 
 
 def _make_part(source: Path, target: Path) -> Path:

@@ -54,7 +54,7 @@ def read_git(source: Path, *, revision: str | None, near: Path, max_bytes: int) 
         except OverBudget as problem:
             raise OverBudget(f"{problem} of objects, history included") from problem
         _verify(git)
-        sha = name if _SHA1.fullmatch(name) else _whole(git, name)
+        sha = _whole(git, name) if name == revision else name
         listing = stack.enter_context(git.start("ls-tree", "-r", "-z", "--full-tree", sha))[1]
         objects = stack.enter_context(git.start("cat-file", "--batch"))
         for row in _rows(listing):
@@ -62,7 +62,7 @@ def read_git(source: Path, *, revision: str | None, near: Path, max_bytes: int) 
 
 
 def _take(source: Path, revision: str, writer: TreeWriter) -> str:
-    """Copy what there is of objects; gives the object name of the revision, or the revision if it may be cut short."""
+    """Copy what there is of objects; gives what a branch or tag stands for, or what may be an object name as it is."""
     if source.is_file():
         with reading(source.name):
             file = source.open("rb")
@@ -88,19 +88,20 @@ def _name_of(revision: str, look_up: Callable[[], str]) -> str:
         raise
 
 
-def _whole(git: Git, short: str) -> str:
-    """Give the object name of the one commit that it begins like this.
+def _whole(git: Git, given: str) -> str:
+    """Give the name of the object of that name, or of the one commit whose name begins like this.
 
     Raises:
         ConfigError: There is none, or more than one.
     """
     line = b""
+    kind = "tree" if _SHA1.fullmatch(given) else "commit"
     try:
-        with git.start("rev-parse", "--verify", "--quiet", "--end-of-options", f"{short}^{{commit}}") as (_, output):
+        with git.start("rev-parse", "--verify", "--quiet", "--end-of-options", f"{given}^{{{kind}}}") as (_, output):
             line = output.readline(_LINE_BYTES)
     except BadArchive as problem:
         raise ConfigError(
-            f"There is no branch or tag {short!r} in the repository, and no commit or more than one that begins so.",
+            f"There is no branch or tag {given!r} in the repository, and no commit or more than one that begins so.",
             remedy="Name a branch, a tag or more digits of the object name behind the `#`.",
         ) from problem
     return line.decode("ascii").strip()

@@ -1,12 +1,13 @@
 """Finds what a branch, tag or `HEAD` of a repository or bundle stands for, read from its files. Runs nothing."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from harness.errors import ConfigError
 from harness.intake.archive.entries import BadArchive, reading
-from harness.intake.git.store import HEAD, SHA256, files_in, is_folder
+from harness.intake.git.store import HEAD, SHA256, files_in, is_folder, is_repository
 from harness.intake.plain import NotPlainFile, read_plain
 from harness.text import visible
 
@@ -17,6 +18,38 @@ _REFS_BYTES = 4_000_000
 _MOST_HOPS = 5
 _BRANCH = "refs/heads/"
 _SHA1 = re.compile(r"[0-9a-f]{40}")
+_OBJECT_NAME = re.compile(r"[0-9a-fA-F]{7,64}")
+
+
+def require_revision(source: Path, revision: str) -> None:
+    """See that a branch or tag is there, before anything is copied or run.
+
+    What may be an object name is found among the objects alone, by `read_git`, which also tells what is damaged.
+
+    Raises:
+        ConfigError: It is not there.
+    """
+    if _OBJECT_NAME.fullmatch(revision):
+        return
+    repository = source if is_repository(source) else source / ".git"
+    with suppress(BadArchive):
+        if is_repository(repository):
+            read_revision(repository, revision)
+        elif is_bundle(source):
+            with source.open("rb") as file:
+                choose(read_bundle_head(file, source.name), revision)
+
+
+def is_bundle(source: Path) -> bool:
+    """Tell whether it is a file that begins as a bundle does.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    if not source.is_file():
+        return False
+    with reading(source.name), source.open("rb") as file:
+        return file.read(len(BUNDLE_MAGIC[0])) in BUNDLE_MAGIC
 
 
 def read_revision(repository: Path, revision: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -80,6 +81,15 @@ def test_a_missing_submission(assignment: str, base: str, tmp_path: Path) -> Non
     done = harness("grade", "nowhere.zip", "--assignment", assignment, "--base-model", base, "--output", str(output))
     one_clear_message(done, 3, "There is no submission at nowhere.zip", "folder or an archive")
     assert not output.exists()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_revision_that_is_not_there(assignment: str, base: str, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "r13921031.git"], check=True)
+    url, runs = f"file://{tmp_path}/r13921031.git#v9", tmp_path / "runs"
+    done = harness("check", url, "--assignment", assignment, "--base-model", base, "--output", str(runs))
+    one_clear_message(done, 3, "There is no revision 'v9' in the repository", "Name a branch, a tag")
+    assert not runs.exists()
 
 
 # A submission of their own for tests that never get as far as reading it.

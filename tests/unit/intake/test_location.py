@@ -1,5 +1,7 @@
 """A path is a path; `file://` names a git repository; other URLs are refused in words that say what to do."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,14 @@ def test_other_urls_are_not_fetched(text: str) -> None:
 def test_revisions_that_are_no_names(revision: str) -> None:
     with pytest.raises(ConfigError, match="is no name of a revision"):
         read_location(Path(f"file:///srv/r1.git#{revision}"))
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_revision_that_is_not_there_ends_it_here(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "r1.git"], check=True)
+    with pytest.raises(ConfigError, match=r"There is no revision 'v9' in the repository; branches: none\.") as caught:
+        read_location(Path(f"file://{tmp_path}/r1.git#v9"))
+    assert caught.value.remedy.startswith("Name a branch, a tag or an object name")
 
 
 def test_what_is_there_under_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

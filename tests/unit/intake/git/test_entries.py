@@ -19,7 +19,7 @@ from harness.errors import ConfigError
 from harness.intake.archive.entries import BadArchive
 from harness.intake.archive.unpack import unpack
 from harness.intake.git import process as git_process
-from harness.intake.git.refs import choose
+from harness.intake.git.refs import choose, require_revision
 from harness.intake.git.store import is_repository
 from harness.model.finding import Finding
 
@@ -489,6 +489,41 @@ def test_revision_that_is_not_there_is_a_config_error(bare: Path, target: Path) 
     with pytest.raises(ConfigError, match=r"no revision 'absent' in the repository; branches: `main`\.") as caught:
         take(bare, target, "absent")
     assert "Name a branch" in caught.value.remedy
+
+
+def test_whole_object_name_that_is_not_there_is_no_damaged_submission(bare: Path, target: Path) -> None:
+    with pytest.raises(ConfigError, match=f"no branch or tag '{'1' * 40}' in the repository, and no commit"):
+        take(bare, target, "1" * 40)
+
+
+def test_whole_object_name_may_be_of_a_tag_or_a_tree(work: Path, tmp_path: Path) -> None:
+    git(work, "tag", "--annotate", "v1", "--message", "t")
+    for number, name in enumerate(("v1", "HEAD^{tree}")):
+        assert take(work, tmp_path / str(number), git(work, "rev-parse", name).decode().strip()) == ()
+        assert (tmp_path / str(number) / "run.sh").is_file()
+
+
+@pytest.mark.parametrize("revision", ["main", "HEAD", "0123456789", "1" * 40, "v1"])
+def test_what_may_be_there_is_not_refused_early(work: Path, bare: Path, tmp_path: Path, revision: str) -> None:
+    git(work, "tag", "v1")
+    git(work, "push", "--quiet", str(bare), "v1")
+    git(work, "bundle", "create", "--quiet", str(tmp_path / "r.bundle"), "main", "v1")
+    for source in (work, bare, tmp_path / "r.bundle"):
+        require_revision(source, revision)
+
+
+def test_absent_branch_or_tag_is_refused_early(work: Path, bare: Path, tmp_path: Path) -> None:
+    git(work, "bundle", "create", "--quiet", str(tmp_path / "r.bundle"), "main")
+    for source in (work, bare, tmp_path / "r.bundle"):
+        with pytest.raises(ConfigError, match=r"no revision 'absent' in the repository; branches: `main`\."):
+            require_revision(source, "absent")
+
+
+def test_what_is_no_repository_or_damaged_is_not_its_business(bare: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK")
+    (bare / "packed-refs").write_bytes(bytes(5_000_000))
+    for source in (tmp_path, tmp_path / "a.zip", tmp_path / "nowhere", bare):
+        require_revision(source, "absent")
 
 
 def test_head_that_leads_nowhere_among_many_branches() -> None:
