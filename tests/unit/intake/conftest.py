@@ -1,9 +1,9 @@
-"""Writes safetensors files by hand, so that the tests can also write broken ones."""
+"""A target to unpack to, and safetensors files written by hand, so that the tests can also write broken ones."""
 
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,3 +29,12 @@ def write_weights() -> WriteWeights:
         return path
 
     return write
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Path]:
+    """A place to unpack to, beside which nothing may be left."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    yield folder / "unpacked"
+    assert {path.name for path in folder.iterdir()} <= {"unpacked"}, "a temporary folder was left behind"

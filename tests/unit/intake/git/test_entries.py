@@ -7,10 +7,9 @@ write if it ever ran.
 import hashlib
 import os
 import shutil
-import subprocess
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,78 +18,11 @@ from harness.errors import ConfigError
 from harness.intake.archive.entries import BadArchive
 from harness.intake.archive.unpack import unpack
 from harness.intake.git import process as git_process
-from harness.intake.git.refs import choose, require_revision
 from harness.intake.git.store import is_repository
-from harness.model.finding import Finding
 
-MB = 1_000_000
+from .repositories import FILES, MB, commit, git, refused, take, tree, write_tree
+
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-
-
-def git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
-    who |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in who.items()}
-    environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", **who}
-    command = ["git", "-c", "init.defaultBranch=main", "-c", "safe.directory=*", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, input=stdin, check=True, capture_output=True).stdout
-
-
-def write_tree(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    """A working tree with one commit."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    git(folder, "init", "--quiet")
-    write_tree(folder, {"run.sh": "echo run\n", "code/a.py": "x = 1\n"})
-    (folder / "run.sh").chmod(0o755)
-    commit(folder)
-    return folder
-
-
-def commit(folder: Path) -> str:
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--allow-empty", "--message", "m")
-    return git(folder, "rev-parse", "HEAD").decode().strip()
-
-
-@pytest.fixture
-def bare(work: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "r13921031.git"
-    git(tmp_path, "clone", "--quiet", "--bare", "--no-local", str(work), str(folder))
-    return folder
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    yield folder / "unpacked"
-    assert {path.name for path in folder.iterdir()} <= {"unpacked"}, "a temporary folder was left behind"
-
-
-def take(source: Path, target: Path, revision: str | None = None, *, max_bytes: int = MB) -> tuple[Finding, ...]:
-    return unpack(source, target, max_bytes=max_bytes, max_files=50, ignored=(), revision=revision)
-
-
-def refused(source: Path, target: Path, code: str, why: str, *, max_bytes: int = MB) -> None:
-    (finding,) = take(source, target, max_bytes=max_bytes)
-    assert finding.code == code
-    assert why in finding.seen
-    assert "/" not in finding.seen.replace("objects/", "").replace("bad/", "").replace("info/", "")
-    assert not target.exists()
-
-
-def tree(root: Path) -> dict[str, str]:
-    return {path.relative_to(root).as_posix(): path.read_bytes().decode() for path in root.rglob("*") if path.is_file()}
-
-
-FILES = {"run.sh": "echo run\n", "code/a.py": "x = 1\n"}
 
 
 # What is accepted.
@@ -121,44 +53,6 @@ def test_working_tree_is_a_plain_folder_unless_a_revision_is_asked_for(work: Pat
     assert tree(tmp_path / "committed") == FILES
 
 
-def test_branch_tag_and_object_name_are_found(work: Path, bare: Path, tmp_path: Path) -> None:
-    first = git(work, "rev-parse", "HEAD").decode().strip()
-    write_tree(work, {"run.sh": "second\n"})
-    git(work, "checkout", "--quiet", "-b", "topic/late")
-    commit(work)
-    git(work, "tag", "--annotate", "v2", "--message", "t")
-    git(work, "push", "--quiet", str(bare), "topic/late", "v2")
-    for pack_refs in (False, True):
-        if pack_refs:
-            git(bare, "pack-refs", "--all")
-        for revision, text in {
-            "main": "echo run\n",
-            "topic/late": "second\n",
-            "v2": "second\n",
-            first: "echo run\n",
-        }.items():
-            folder = tmp_path / f"{pack_refs}-{revision.replace('/', '-')}"
-            assert take(bare, folder, revision) == ()
-            assert (folder / "run.sh").read_text() == text
-
-
-def test_object_name_cut_short_is_found_if_it_is_of_one_commit(work: Path, bare: Path, tmp_path: Path) -> None:
-    first = git(work, "rev-parse", "HEAD").decode().strip()
-    git(work, "bundle", "create", "--quiet", str(tmp_path / "r.bundle"), "main")
-    for number, (source, short) in enumerate(
-        [(bare, first[:7]), (work, first[:12]), (tmp_path / "r.bundle", first[:8])]
-    ):
-        assert take(source, tmp_path / str(number), short) == ()
-        assert (tmp_path / str(number) / "run.sh").is_file()
-    blob = git(work, "rev-parse", "HEAD:run.sh").decode().strip()
-    for absent in (blob[:9], "0123456789"):
-        with pytest.raises(ConfigError, match=f"no branch or tag '{absent}' .* no commit or more than one") as caught:
-            take(bare, tmp_path / "none", absent)
-        assert "more digits" in caught.value.remedy
-    with pytest.raises(ConfigError, match="There is no revision"):
-        take(bare, tmp_path / "none", first[:6])
-
-
 @pytest.mark.parametrize("pack", [False, True])
 def test_sha256_repository_is_said_to_be_one(tmp_path: Path, target: Path, pack: bool) -> None:
     folder = tmp_path / "new"
@@ -174,12 +68,6 @@ def test_sha256_repository_is_said_to_be_one(tmp_path: Path, target: Path, pack:
     for revision in (sha, sha[:9], "main"):
         (finding,) = take(folder, target, revision)
         assert "SHA-256" in finding.seen
-
-
-def test_the_only_branch_stands_in_for_a_head_that_leads_nowhere(bare: Path, target: Path) -> None:
-    (bare / "HEAD").write_text("ref: refs/heads/master\n")
-    assert take(bare, target) == ()
-    assert tree(target) == FILES
 
 
 def test_bundle_is_read(work: Path, tmp_path: Path, target: Path) -> None:
@@ -467,68 +355,7 @@ def test_git_gets_no_environment_and_its_memory_and_files_are_bounded(
     assert lines[-3:] == [str(((1 << 30) + 512_000) // 1024), "1001", "60"]
 
 
-@pytest.mark.parametrize(
-    ("head", "why"),
-    [
-        (b"# v2 git bundle\n" + b"1" * 40 + b" refs/heads/main\n", "the bundle's head is damaged"),
-        (b"# v2 git bundle\n-" + b"1" * 40 + b" c\n\nPACK", "needs commits that it does not hold"),
-        (b"# v3 git bundle\n@filter=blob:none\n\nPACK", "the bundle's head is damaged"),
-        (b"# v2 git bundle\n" + b"1" * 40 + b" refs/heads/main\n\nPACK", "`git index-pack` refuses it"),
-        (b"# v3 git bundle\n" + b"1" * 64 + b" HEAD\n\nPACK", "SHA-256 object names"),
-    ],
-)
-def test_bundles_that_are_refused(tmp_path: Path, target: Path, head: bytes, why: str) -> None:
-    (tmp_path / "b").write_bytes(head)
-    refused(tmp_path / "b", target, "INT001", why)
-
-
-# What is the caller's or the machine's fault.
-
-
-def test_revision_that_is_not_there_is_a_config_error(bare: Path, target: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no revision 'absent' in the repository; branches: `main`\.") as caught:
-        take(bare, target, "absent")
-    assert "Name a branch" in caught.value.remedy
-
-
-def test_whole_object_name_that_is_not_there_is_no_damaged_submission(bare: Path, target: Path) -> None:
-    with pytest.raises(ConfigError, match=f"no branch or tag '{'1' * 40}' in the repository, and no commit"):
-        take(bare, target, "1" * 40)
-
-
-def test_whole_object_name_may_be_of_a_tag_or_a_tree(work: Path, tmp_path: Path) -> None:
-    git(work, "tag", "--annotate", "v1", "--message", "t")
-    for number, name in enumerate(("v1", "HEAD^{tree}")):
-        assert take(work, tmp_path / str(number), git(work, "rev-parse", name).decode().strip()) == ()
-        assert (tmp_path / str(number) / "run.sh").is_file()
-
-
-@pytest.mark.parametrize("revision", ["main", "HEAD", "0123456789", "1" * 40, "v1"])
-def test_what_may_be_there_is_not_refused_early(work: Path, bare: Path, tmp_path: Path, revision: str) -> None:
-    git(work, "tag", "v1")
-    git(work, "push", "--quiet", str(bare), "v1")
-    git(work, "bundle", "create", "--quiet", str(tmp_path / "r.bundle"), "main", "v1")
-    for source in (work, bare, tmp_path / "r.bundle"):
-        require_revision(source, revision)
-
-
-def test_absent_branch_or_tag_is_refused_early(work: Path, bare: Path, tmp_path: Path) -> None:
-    git(work, "bundle", "create", "--quiet", str(tmp_path / "r.bundle"), "main")
-    for source in (work, bare, tmp_path / "r.bundle"):
-        with pytest.raises(ConfigError, match=r"no revision 'absent' in the repository; branches: `main`\."):
-            require_revision(source, "absent")
-
-
-def test_what_is_no_repository_or_damaged_is_not_its_business(bare: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.zip").write_bytes(b"PK")
-    (bare / "packed-refs").write_bytes(bytes(5_000_000))
-    for source in (tmp_path, tmp_path / "a.zip", tmp_path / "nowhere", bare):
-        require_revision(source, "absent")
-
-
-def test_head_that_leads_nowhere_among_many_branches() -> None:
-    with pytest.raises(Exception, match="HEAD names no branch that is there; branches: `a`, `b`"):
-        choose({"refs/heads/a": "1" * 40, "refs/heads/b": "1" * 40}, "HEAD")
+# What is the machine's fault.
 
 
 def test_no_git_is_a_config_error(bare: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
