@@ -65,6 +65,14 @@ def examples() -> tuple[PromptedExample, ...]:
     )
 
 
+@pytest.fixture(scope="module")
+def engine(make_base: MakeBase) -> Any:
+    """An engine of the tied base in fp32, on the CPU."""
+    from .slow_scores import make_engine
+
+    return make_engine(make_base())
+
+
 def _save_base(folder: Path, *, tied: bool, bos: bool) -> None:
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
