@@ -20,8 +20,6 @@ from harness.sandbox.image.lock import read_lock
 
 DISK_WANTED_BYTES = 20_000_000_000
 MEMORY_WANTED_BYTES = 8_000_000_000
-
-
 NO_IMAGE = Fact(name="image", health=Health.NOTE, seen="not looked for without an engine")
 NO_GPU = Fact(
     name="gpu",
@@ -51,7 +49,7 @@ def engine() -> Fact:
     try:
         return Fact(name="engine", health=Health.FINE, seen=engine_words())
     except HarnessError as error:
-        return Fact(name="engine", health=Health.LACKING, seen=str(error), remedy=error.remedy)
+        return _refused("engine", error)
 
 
 def image(lock: Path) -> Fact:
@@ -59,7 +57,7 @@ def image(lock: Path) -> Fact:
     try:
         return Fact(name="image", health=Health.FINE, seen=verified_image(lock)[:19])
     except HarnessError as error:
-        return Fact(name="image", health=Health.LACKING, seen=str(error), remedy=error.remedy)
+        return _refused("image", error)
 
 
 def gpu(image_lock: Path) -> Fact:
@@ -72,7 +70,7 @@ def gpu(image_lock: Path) -> Fact:
             inventory = nvml.inventory()
             lines = [gpu_words(one, why_not_free(nvml.read(one.uuid), ())) for one in leasable(inventory)]
     except HarnessError as error:
-        return Fact(name="gpu", health=Health.LACKING, seen=str(error), remedy=error.remedy)
+        return _refused("gpu", error)
     return gpu_fact(inventory, lines, image_cuda=cuda_of(image_lock))
 
 
@@ -126,17 +124,20 @@ def local(*, needed: bool) -> Fact:
 
 def disk(folder: Path) -> Fact:
     """Tell the free disk space where run folders go."""
-    free = shutil.disk_usage(folder).free
-    seen = f"{free / 1e9:.0f} GB free here"
-    if free >= DISK_WANTED_BYTES:
-        return Fact(name="disk", health=Health.FINE, seen=seen)
-    return Fact(name="disk", health=Health.LACKING, seen=seen, remedy=f"Free {DISK_WANTED_BYTES / 1e9:.0f} GB.")
+    return _room("disk", shutil.disk_usage(folder).free, "free here", wanted_bytes=DISK_WANTED_BYTES)
 
 
 def memory() -> Fact:
     """Tell the memory that is free."""
-    free = psutil.virtual_memory().available
-    seen = f"{free / 1e9:.0f} GB available"
-    if free >= MEMORY_WANTED_BYTES:
-        return Fact(name="memory", health=Health.FINE, seen=seen)
-    return Fact(name="memory", health=Health.LACKING, seen=seen, remedy=f"Free {MEMORY_WANTED_BYTES / 1e9:.0f} GB.")
+    return _room("memory", psutil.virtual_memory().available, "available", wanted_bytes=MEMORY_WANTED_BYTES)
+
+
+def _refused(name: str, error: HarnessError) -> Fact:
+    return Fact(name=name, health=Health.LACKING, seen=str(error), remedy=error.remedy)
+
+
+def _room(name: str, free_bytes: int, words: str, *, wanted_bytes: int) -> Fact:
+    seen = f"{free_bytes / 1e9:.0f} GB {words}"
+    if free_bytes >= wanted_bytes:
+        return Fact(name=name, health=Health.FINE, seen=seen)
+    return Fact(name=name, health=Health.LACKING, seen=seen, remedy=f"Free {wanted_bytes / 1e9:.0f} GB.")
