@@ -157,10 +157,9 @@ def encode_reply(reply: Reply) -> str:
     """Give the reply as one line, newline included."""
     match reply:
         case Ready():
-            versions = dict(reply.versions)
-            return _line({"event": "ready", **asdict(reply), "versions": versions, "base": _info_to_json(reply.base)})
+            return _line({"event": "ready", **asdict(reply)})
         case Loaded():
-            return _line({"event": "loaded", "id": reply.id, "base": _info_to_json(reply.base)})
+            return _line({"event": "loaded", **asdict(reply)})
         case Progress():
             return _line({"event": "progress", **asdict(reply)})
         case Failure():
@@ -243,10 +242,6 @@ def _info(value: object) -> BaseInfo:
         raise ValueError(f"base: weights must be one of {', '.join(get_args(Weights))}, saw {_seen(fields['weights'])}")
     _check_strings("base: files", fields["files"])
     return BaseInfo(**{**fields, "seconds": float(fields["seconds"])})
-
-
-def _info_to_json(info: BaseInfo) -> dict[str, object]:
-    return {**asdict(info), "files": dict(info.files)}
 
 
 def _check_strings(what: str, value: Mapping[str, object]) -> None:
