@@ -86,13 +86,11 @@ def check_adapter(folder: Path, *, rules: AdapterRules, base: BaseShapes, base_n
         config = config and replace(config, targets=_resolve(weights.header, config))
         findings += check_tensors(weights.header, base=base, config=config)
         findings += _unlisted(config.targets or () if config else (), rules)
-    admitted = config is not None and weights.header is not None and not has_error(tuple(findings))
-    ranks = {module: pair.a.shape[0] for module, pair in pairs(weights.header).items()} if weights.header else {}
-    return AdapterVerdict(
-        findings=tuple(findings),
-        config=config.sanitised(base_name=base_name, ranks=ranks) if admitted and config else None,
-        sha256=weights.sha256,
-    )
+    verdict = AdapterVerdict(findings=tuple(findings), config=None, sha256=weights.sha256)
+    if config is None or weights.header is None or has_error(findings):
+        return verdict
+    ranks = {module: pair.a.shape[0] for module, pair in pairs(weights.header).items()}
+    return replace(verdict, config=config.sanitised(base_name=base_name, ranks=ranks))
 
 
 def admit_copy(folder: Path, target: Path, config: dict[str, object]) -> str:
