@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import NoReturn, cast
+from typing import cast
 
 from harness.intake.adapter.lora_config import LoraConfig
+from harness.intake.adapter.strict_json import parse_strict
 from harness.model.assignment import AdapterRules
 from harness.model.finding import Finding, Location, finding
 from harness.text import visible
@@ -67,7 +68,7 @@ def check_config(
         does not prevent.
     """
     try:
-        raw = json.loads(content, parse_constant=_no_constant, object_pairs_hook=_unique)
+        raw = parse_strict(content)
     except (ValueError, RecursionError) as problem:
         return (_found("ADM004", f"`{CONFIG}` is no JSON: {visible(str(problem), 120)}"),), None
     if not isinstance(raw, dict):
@@ -78,18 +79,6 @@ def check_config(
         return (*base, _found("ADM006", seen, limit="LORA", pointer="/peft_type")), None
     problems = (*_check_numbers(raw, rules), *_check_targets(raw, rules), *_check_kind(raw), *_check_unknown(raw))
     return (*base, *problems), None if problems else _make(raw)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse a name that is there twice: readers differ in which one counts."""
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a name is there twice")
-    return value
 
 
 def _found(code: str, seen: str, *, limit: str = "", pointer: str = "", fix: str | None = None) -> Finding:

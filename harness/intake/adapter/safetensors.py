@@ -4,14 +4,14 @@ Format: 8 bytes little-endian length N, N bytes of JSON, then the tensors withou
 (https://github.com/huggingface/safetensors#format).
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
+from harness.intake.adapter.strict_json import parse_strict
 from harness.intake.plain import NotPlainFile, open_plain
 from harness.text import visible
 
@@ -87,23 +87,12 @@ def _parse_json(data: bytes) -> dict[str, object]:
     if not data.startswith(b"{"):
         raise HeaderProblem("its header does not begin with `{`: no safetensors file")
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = parse_strict(data.decode("utf-8"))
     except (ValueError, RecursionError) as problem:
         raise HeaderProblem(f"its header is no JSON: {visible(str(problem), 100)}") from problem
     if not isinstance(value, dict):
         raise HeaderProblem("its header is no JSON object")
     return value
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a name is there twice")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _check_metadata(metadata: object) -> None:
