@@ -4,6 +4,7 @@
     ├── ConfigError         3   the assignment, a path or an option that the user gave is wrong
     │   └── CommandNotFound 3   the command of a stage names a program that the sandbox does not have
     ├── EnvironmentFault    4   no engine, no base model, disk full: the machine cannot do it now
+    │   └── HostFault       4   a file host failed download.sh, after every retry: trying again at once is no use
     └── SandboxFault        5   the sandbox broke while it held a job
 
     Cancelled               130 the user ended the run: no fault, and nothing is recorded of what was under way
@@ -58,6 +59,10 @@ class EnvironmentFault(HarnessError):
     """The machine cannot do it now: no engine, no GPU, no weights, disk full."""
 
     exit_code = 4
+
+
+class HostFault(EnvironmentFault):
+    """A host that download.sh may reach did not serve it, and the stage has retried: only a later try may help."""
 
 
 class SandboxFault(HarnessError):

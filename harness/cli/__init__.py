@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "regrade": "Grade a run again from its evidence, by other rules.",
         "score": "Score adapters: perplexity on references, nothing else.",
         "image": "Build or verify the container image.",
+        "downloads": "List, verify or prune recorded downloads.",
         "schema": "Print the JSON Schemas, or check a file against one.",
         "doctor": "Tell what this machine has and lacks for grading.",
     }

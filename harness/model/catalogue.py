@@ -120,6 +120,21 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             "a host that download.sh asked for did not answer",
             "See that its name is right and that it answers from elsewhere. If so, tell the course staff: the grading machine may not reach it.",
         ),
+        "FET011": Entry(
+            "info",
+            "what download.sh brings has changed since an earlier fetch",
+            "Nothing to do, if this is the version that is meant; it costs no points by itself.",
+        ),
+        "FET012": Entry(
+            "warning",
+            "the adapter that download.sh brings has changed since an earlier fetch, and the deadline has passed",
+            "Tell the course staff which version is meant, and leave handed-in files as they are; this costs no points by itself.",
+        ),
+        "FET013": Entry(
+            "error",
+            "download.sh brought a web page in place of a file",
+            "Open the link in a private window: it must give the file itself, without signing in.",
+        ),
         "ADM001": Entry(
             "error",
             "adapter file is missing",

@@ -126,9 +126,7 @@ class DockerSandbox:
             if not job.hosts:
                 return self._run_made(job, job)
             with running_proxy(job, self._container(f"{job.name}.proxy"), make=self._make_connected) as proxy:
-                ended = self._run_made(job, through_proxy(job, proxy.folder))
-                refused = proxy.finish(ended)
-                return replace(ended, refused_hosts=refused, unreached_hosts=proxy.unreached_hosts)
+                return proxy.finish(self._run_made(job, through_proxy(job, proxy.folder)))
 
     @contextlib.contextmanager
     def serve(self, job: Job) -> Iterator[Session]:

@@ -70,12 +70,22 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailingHost:
+    """A host that failed some plain HTTP request to its last: `place` is ``host:port``, `how` says it in words."""
+
+    place: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """How a program ended and what it used; what could not be measured is None.
 
     `refused_hosts` are the first few ``host:port`` that it asked for and may not reach, as the program wrote them;
-    `unreached_hosts` those that it may reach and that this machine could not, not once. `killed_for_memory` tells that
-    the kernel killed a process of it for want of memory, whatever became of the program itself.
+    `unreached_hosts` those that it may reach and that this machine could not, not once; `failing_hosts` those that it
+    reached by plain HTTP and that failed; `reached_hosts` those that it reached at all, and `tunnelled_hosts` those by
+    HTTPS, whose answers cannot be seen; None where nobody looked. `killed_for_memory` tells that the kernel killed a
+    process of it for want of memory, whatever became of the program itself.
     """
 
     cause: Cause
@@ -85,6 +95,9 @@ class Ended:
     peak_memory_bytes: int | None
     refused_hosts: tuple[str, ...] = ()
     unreached_hosts: tuple[str, ...] = ()
+    failing_hosts: tuple[FailingHost, ...] = ()
+    reached_hosts: tuple[str, ...] | None = None
+    tunnelled_hosts: tuple[str, ...] | None = None
     killed_for_memory: bool = False
     gpu: GpuUse | None = None
 

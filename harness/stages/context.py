@@ -7,8 +7,10 @@ from types import MappingProxyType
 from typing import Literal
 
 from harness.intake.adapter.base import BaseShapes
+from harness.intake.downloads.store import DownloadStore
 from harness.model.assignment import Assignment, BaseModel, Example
 from harness.sandbox.interface import Sandbox
+from harness.stages.retries import Retries
 from harness.stages.scorer import Scorer
 
 
@@ -94,6 +96,9 @@ class Context:
         harness_package: Host folder of this package, mounted where our own code runs inside a container.
         scorer: The warm scoring worker; the score stage has one.
         packages: Versions of the Python packages that a submission's programs meet, as far as they are known.
+        downloads: Where fetches are recorded and replayed from, or None: each runs download.sh.
+        fetch_again: Run download.sh though a recording is there, and tell what differs.
+        retries: How a fetch that a host failed is tried again.
     """
 
     assignment: Assignment
@@ -106,3 +111,6 @@ class Context:
     harness_package: Path
     scorer: Scorer | None = None
     packages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    downloads: DownloadStore | None = None
+    fetch_again: bool = False
+    retries: Retries = field(default_factory=Retries)

@@ -1,4 +1,4 @@
-"""What the hosts that download.sh asked for mean for its findings, and when they are the machine's fault.
+"""What the hosts that download.sh asked for mean for its findings, and which the machine cannot reach.
 
 Must not run anything, nor know how a proxy found out.
 """
@@ -6,7 +6,6 @@ Must not run anything, nor know how a proxy found out.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.errors import EnvironmentFault
 from harness.model.finding import Finding, finding, has_error
 from harness.model.hosts import AllowedHost, parse_host
 from harness.sandbox.interface import Ended
@@ -15,8 +14,6 @@ from harness.text import visible
 HOST_SHOWN = 80
 HTTPS_PORT = 443
 BECAUSE_REFUSED = "Probably because of the refused host above."
-# What a host that is out of reach can lead to. What a program did beyond its limits, or left wrongly, is its own doing.
-_CONSEQUENCES = ("FET001", "FET002", "FET004")
 
 
 def about_hosts(ended: Ended, allowed: Sequence[str], findings: Sequence[Finding]) -> list[Finding]:
@@ -26,13 +23,8 @@ def about_hosts(ended: Ended, allowed: Sequence[str], findings: Sequence[Finding
         ended: How download.sh ended, with its hosts.
         allowed: The assignment's hosts.
         findings: The stage's other findings.
-
-    Raises:
-        EnvironmentFault: It failed, and the machine cannot reach a host that is listed by name.
     """
     failed = has_error(findings)
-    if any(one.code in _CONSEQUENCES for one in findings):
-        _require_reach(ended.unreached_hosts, allowed)
     refused = refusal(ended.refused_hosts, allowed, failed=failed)
     silent = silence(ended.unreached_hosts)
     if not failed:
@@ -62,15 +54,10 @@ def silence(unreached: Sequence[str]) -> list[Finding]:
     return [finding("FET010", f"{_names(unreached)} did not answer from the grading machine.")]
 
 
-def _require_reach(unreached: Sequence[str], allowed: Sequence[str]) -> None:
+def lost_hosts(unreached: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Give those of the unreached places that are listed by their very name or address: no program can invent them."""
     hosts = [parse_host(one) for one in allowed]
-    lost = [place for place in unreached if any(_is_listed(place, host) for host in hosts)]
-    if lost:
-        names = ", ".join(dict.fromkeys(visible(one.rpartition(":")[0], HOST_SHOWN) for one in lost))
-        raise EnvironmentFault(
-            f"The grading machine cannot reach {names}, which the assignment lists: download.sh failed without it.",
-            remedy="Check its network and DNS (and a firewall or proxy before it), and grade again.",
-        )
+    return [place for place in unreached if any(_is_listed(place, host) for host in hosts)]
 
 
 def _is_listed(place: str, host: AllowedHost) -> bool:

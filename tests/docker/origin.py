@@ -1,15 +1,19 @@
 """An HTTP and HTTPS server on this machine that behaves as file hosts do, well and badly."""
 
+import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 PART = b"x" * 65_536
@@ -28,6 +32,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.asked: Counter[str] = Counter()
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients here go away in the middle."""
 
@@ -36,6 +44,7 @@ class _Handler(SimpleHTTPRequestHandler):
     """Files of the folder, with ranges, and under ``/as/`` what a path's words ask for."""
 
     protocol_version = "HTTP/1.1"
+    server: _Server
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""
@@ -98,6 +107,27 @@ class _Handler(SimpleHTTPRequestHandler):
     def _slow(self, seconds: str) -> None:
         time.sleep(float(seconds))
         self._send(200, b"at last\n", {})
+
+    def _flaky(self, words: str) -> None:
+        """Answer ``TIMES/STATUS/NAME``: the first few times with the status, then with the file of that name."""
+        times, status, name = words.split("/")
+        seen = self.server.asked[words] = self.server.asked[words] + 1
+        if seen <= int(times):
+            self._status(status)
+        else:
+            self._send(200, (Path(self.directory) / name).read_bytes(), {})
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+    def _cut(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        self.wfile.write(PART)
+        self.close_connection = True
 
     def _endless(self) -> None:
         self.send_response(200)

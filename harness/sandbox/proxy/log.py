@@ -1,4 +1,4 @@
-"""Reads the proxy's access log: which hosts it refused or could not reach. Must not know an engine.
+"""Reads the proxy's access log: which hosts it refused or could not reach, and which failed. Must not know an engine.
 
 What stands there is what a student's program asked for: its text is shown by others, after `text.visible`.
 """
@@ -6,6 +6,7 @@ What stands there is what a student's program asked for: its text is shown by ot
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from harness.sandbox.interface import FailingHost
 from harness.sandbox.proxy.config import OWN_DOMAIN, READY_HOST
 
 MOST_HOSTS = 10
@@ -14,10 +15,16 @@ _REFUSED = "TCP_DENIED"
 _NO_CONNECTION = "ERR_CONNECT_FAIL"  # no route, refused, or no answer within `connect_timeout`
 _NO_ADDRESS = ("ERR_CANNOT_FORWARD", "ERR_DNS_FAIL")  # of a tunnel, where no server was chosen either
 _NO_SERVER = "HIER_NONE"
+_BROKEN_OFF = ("ERR_READ_ERROR", "ERR_ZERO_SIZE_OBJECT")  # reset, or closed without an answer
+_TOO_SLOW = "ERR_READ_TIMEOUT"
+_LEFT = "ERR_CLIENT_GONE"  # with status 000: the program waited no longer for a first byte
+_SILENCE_MS = 10_000
+_BUSY = ("429", "500", "502", "503", "504")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
+    waited_ms: int
     result: str
     status: str
     error: str
@@ -25,6 +32,7 @@ class _Line:
     method: str
     host: str
     port: str
+    url: str
 
     @property
     def place(self) -> str:
@@ -54,6 +62,21 @@ class _Line:
     def reached(self) -> bool:
         return self.server != _NO_SERVER and self.status != "000" and not self.refused and not self.unreached
 
+    @property
+    def failure(self) -> str | None:
+        """How the host failed a plain request, or None where it did not or where that cannot be seen: in a tunnel."""
+        if self.method == "CONNECT":
+            return None
+        if self.error == _LEFT and self.status == "000" and self.server != _NO_SERVER and self.waited_ms >= _SILENCE_MS:
+            return f"did not answer within {self.waited_ms / 1000:.0f} s"
+        if not self.reached:
+            return None
+        if self.error in _BROKEN_OFF:
+            return "broke the connection off"
+        if self.error == _TOO_SLOW:
+            return "did not answer in time"
+        return f"answered {self.status}" if self.status in _BUSY and self.error == "-" else None
+
 
 def refused_hosts(lines: Iterable[str]) -> tuple[str, ...]:
     """Give ``host:port`` of what was refused, each once, in order, at most `MOST_HOSTS` of them.
@@ -77,6 +100,35 @@ def unreached_hosts(lines: Iterable[str]) -> tuple[str, ...]:
     return _first(one.place for one in read if one.unreached and one.name not in reached)
 
 
+def reached_hosts(lines: Iterable[str]) -> tuple[str, ...]:
+    """Give ``host:port`` of what answered anything, each once, in order, at most `MOST_HOSTS` of them.
+
+    Args:
+        lines: Lines of the form `proxy.config.ACCESS_LOG`.
+    """
+    return _first(one.place for one in _lines(lines) if one.reached)
+
+
+def tunnelled_hosts(lines: Iterable[str]) -> tuple[str, ...]:
+    """Give ``host:port`` of what was reached through a tunnel, each once, in order, at most `MOST_HOSTS` of them.
+
+    Args:
+        lines: Lines of the form `proxy.config.ACCESS_LOG`.
+    """
+    return _first(one.place for one in _lines(lines) if one.reached and one.method == "CONNECT")
+
+
+def failing_hosts(lines: Iterable[str]) -> tuple[FailingHost, ...]:
+    """Give the hosts that failed a plain HTTP request to the last time it was made, at most `MOST_HOSTS` of them.
+
+    Args:
+        lines: Lines of the form `proxy.config.ACCESS_LOG`.
+    """
+    last = {(one.name, one.port, one.url): one for one in _lines(lines) if one.reached or one.failure}
+    found = {FailingHost(place=one.place, how=one.failure): None for one in last.values() if one.failure}
+    return tuple(found)[:MOST_HOSTS]
+
+
 def _first(places: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for place in places:
@@ -89,9 +141,19 @@ def _first(places: Iterable[str]) -> tuple[str, ...]:
 def _lines(lines: Iterable[str]) -> Iterator[_Line]:
     for line in lines:
         match line.split():
-            case [_, _, result, _, error, server, method, host, port, *_] if not host.endswith(OWN_DOMAIN):
+            case [_, waited_ms, result, _, error, server, method, host, port, *url] if not host.endswith(OWN_DOMAIN):
                 word, _, status = result.partition("/")
-                yield _Line(result=word, status=status, error=error, server=server, method=method, host=host, port=port)
+                yield _Line(
+                    waited_ms=int(waited_ms) if waited_ms.isdecimal() else 0,
+                    result=word,
+                    status=status,
+                    error=error,
+                    server=server,
+                    method=method,
+                    host=host,
+                    port=port,
+                    url=" ".join(url),
+                )
 
 
 def was_ready(lines: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import SandboxFault
@@ -20,7 +20,14 @@ from harness.sandbox.container import Container, removed
 from harness.sandbox.interface import Ended, Job
 from harness.sandbox.private_folder import private_folder
 from harness.sandbox.proxy.config import NOT_READY, OWN_DOMAIN, SOCKET, proxy_job
-from harness.sandbox.proxy.log import refused_hosts, unreached_hosts, was_ready
+from harness.sandbox.proxy.log import (
+    failing_hosts,
+    reached_hosts,
+    refused_hosts,
+    tunnelled_hosts,
+    unreached_hosts,
+    was_ready,
+)
 
 _START_PATIENCE_S = 20.0
 _END_PATIENCE_S = 10.0
@@ -42,22 +49,20 @@ class Proxy:
 
     Attributes:
         folder: Host folder of the job's socket.
-        unreached_hosts: After `finish`, what `proxy.log.unreached_hosts` says.
     """
 
     def __init__(
         self, job: Job, folders: _Folders, *, container: Container, capture: Capture, attachment: Attachment
     ) -> None:
         self.folder = folders.job
-        self.unreached_hosts: tuple[str, ...] = ()
         self._own = folders.own
         self._job = job
         self._container = container
         self._capture = capture
         self._attachment = attachment
 
-    def finish(self, ended: Ended) -> tuple[str, ...]:
-        """End it, give the hosts that it refused (`proxy.log.refused_hosts`), and set `unreached_hosts`.
+    def finish(self, ended: Ended) -> Ended:
+        """End it, and give how the job ended with what the proxy saw of hosts (`proxy.log`).
 
         Args:
             ended: How the job ended that it served.
@@ -75,8 +80,14 @@ class Proxy:
         log = log_path(self._job).read_text(errors="replace").splitlines()
         if ended.exit_code == NOT_READY and not was_ready(log):
             raise self._fault("was not reached by its job")
-        self.unreached_hosts = unreached_hosts(log)
-        return refused_hosts(log)
+        return replace(
+            ended,
+            refused_hosts=refused_hosts(log),
+            unreached_hosts=unreached_hosts(log),
+            failing_hosts=failing_hosts(log),
+            reached_hosts=reached_hosts(log),
+            tunnelled_hosts=tunnelled_hosts(log),
+        )
 
     def _logged(self, host: str) -> bool:
         """Wait for a line of the log, or for the log to be full."""

@@ -6,7 +6,7 @@ import pytest
 
 from harness.sandbox.cause import Cause
 from harness.sandbox.interface import Ended, Job, Limits, Mount
-from harness.stages.fetch import why_nothing
+from harness.stages.brought import why_nothing
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""Judges what a download.sh left in the submission's folder. Must not know whether it ran just now or long ago."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness.files import make_readable, write_json
+from harness.intake.downloads.tree import Seen, look
+from harness.model.finding import Finding, finding
+from harness.sandbox.interface import Ended, Job
+from harness.stages.adapter_place import check_place
+from harness.stages.context import Context, Workspace
+from harness.stages.pages import Page, about_pages, find_pages
+from harness.stages.program import FEWER_FILES, Codes, bad_end, last_lines
+from harness.text import visible
+
+MAX_FILES = 10_000
+MAX_PATH_BYTES = 1024
+PATH_SHOWN = 200
+CODES = Codes(deadline="FET001", limit="FET003", failed="FET002", not_found="FET006")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that is evidence: its path as it can be shown, size, and SHA-256 (None: no plain or no readable file)."""
+
+    path: str
+    bytes: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What a download.sh left.
+
+    Attributes:
+        after: A look at the submission's folder; None where it failed.
+        pages: Web pages in place of files.
+    """
+
+    findings: list[Finding]
+    summary: str
+    after: Mapping[bytes, Seen] | None = None
+    pages: tuple[Page, ...] = ()
+
+
+def judge(context: Context, workspace: Workspace, job: Job, ended: Ended, *, before: Mapping[bytes, Seen]) -> Brought:
+    """Find what is wrong with how download.sh ended or with what it left, and write down what it brought.
+
+    Args:
+        context: The run's.
+        workspace: The submission's.
+        job: What ran.
+        ended: How it ended.
+        before: A look at the submission's folder as it was handed in.
+    """
+    failure = bad_end(ended, job, command="download.sh", codes=CODES, quote=True)
+    if failure:
+        return Brought(findings=[failure], summary="download.sh failed")
+    make_readable(workspace.tree)
+    if too_much := _too_much(workspace.tree, job.limits.disk_bytes):
+        return Brought(findings=[too_much], summary="too much to keep")
+    after = look(workspace.tree)
+    new = {path: one for path, one in sorted(after.items()) if one.kind != "folder" and before.get(path) != one}
+    adapter = context.assignment.adapter.path
+    packed = [path for path, one in before.items() if one.kind != "folder"]
+    findings = check_place(workspace.tree, adapter, packed=packed, said=why_nothing(ended, job))
+    plain = {os.fsdecode(path): one.size_bytes for path, one in new.items() if one.kind == "file"}
+    missing = any(one.code == "FET004" for one in findings)
+    pages = find_pages(workspace.tree, plain, adapter=adapter, missing=missing)
+    findings = [*about_pages(pages), *findings]
+    files = [File(path=_shown(path), bytes=one.size_bytes, sha256=one.sha256) for path, one in new.items()]
+    write_json(workspace.evidence / "downloads.json", [asdict(one) for one in files])
+    size = sum(one.bytes for one in files)
+    summary = f"{len(files)} files, {size / 1e6:.1f} MB" if not findings else "no usable adapter"
+    return Brought(findings=findings, summary=summary, after=after, pages=tuple(pages))
+
+
+def why_nothing(ended: Ended, job: Job) -> str:
+    """Tell what may be why a download.sh that ended well brought nothing."""
+    if not ended.killed_for_memory:
+        return last_lines(job)
+    limit = f"{job.limits.memory_bytes / 1e6:g} MB"
+    return f"The kernel killed a process of it for want of memory (limit: {limit}). {last_lines(job)}"
+
+
+def _too_much(root: Path, disk_bytes: int) -> Finding | None:
+    """Refuse what would take us long to hash: many files, or large ones that take no room (sparse)."""
+    count = size = 0
+    for folder, _, names, descriptor in os.fwalk(os.fsencode(root)):
+        if len(folder) - len(os.fsencode(root)) > MAX_PATH_BYTES:
+            shown = visible(os.fsdecode(folder)[-PATH_SHOWN:], PATH_SHOWN)
+            return finding("FET007", f"a folder whose path ends in `{shown}`", limit=f"{MAX_PATH_BYTES} bytes")
+        count += len(names)
+        size += sum(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size for name in names)
+        if count > MAX_FILES or size > disk_bytes:
+            return finding(
+                "FET003",
+                f"download.sh left more than {MAX_FILES} files."
+                if count > MAX_FILES
+                else f"download.sh left files that are larger than {disk_bytes / 1e6:g} MB together.",
+                limit=f"{MAX_FILES} files, {disk_bytes / 1e6:g} MB",
+                fix=FEWER_FILES,
+            )
+    return None
+
+
+def _shown(path: bytes) -> str:
+    return visible(os.fsdecode(path), PATH_SHOWN)
