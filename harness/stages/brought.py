@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from harness.files import make_readable, write_json
@@ -11,8 +11,9 @@ from harness.model.finding import Finding, finding
 from harness.sandbox.interface import Ended, Job
 from harness.stages.adapter_place import check_place
 from harness.stages.context import Context, Workspace
-from harness.stages.pages import Page, about_pages, find_pages
-from harness.stages.program import FEWER_FILES, Codes, bad_end, last_lines
+from harness.stages.host_faults import says_not_shared
+from harness.stages.pages import HOW_TO_SHARE, Page, about_pages, find_pages
+from harness.stages.program import FEWER_FILES, TAIL_BYTES, Codes, bad_end, last_lines
 from harness.text import visible
 
 MAX_FILES = 10_000
@@ -57,6 +58,8 @@ def judge(context: Context, workspace: Workspace, job: Job, ended: Ended, *, bef
     """
     failure = bad_end(ended, job, command="download.sh", codes=CODES, quote=True)
     if failure:
+        if failure.code == CODES.failed and says_not_shared(printed(job.stderr_path)):
+            failure = replace(failure, fix=HOW_TO_SHARE)
         return Brought(findings=[failure], summary="download.sh failed")
     make_readable(workspace.tree)
     if too_much := _too_much(workspace.tree, job.limits.disk_bytes):
@@ -75,6 +78,15 @@ def judge(context: Context, workspace: Workspace, job: Job, ended: Ended, *, bef
     size = sum(one.bytes for one in files)
     summary = f"{len(files)} files, {size / 1e6:.1f} MB" if not findings else "no usable adapter"
     return Brought(findings=findings, summary=summary, after=after, pages=tuple(pages))
+
+
+def printed(path: Path) -> list[str]:
+    """Give the lines at the end of a log, raw; none where there is no log."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return file.read().decode("utf-8", "replace").splitlines()
 
 
 def why_nothing(ended: Ended, job: Job) -> str:

@@ -32,7 +32,8 @@ _BROKEN = (
     r"curl: \(18\) transfer closed with \d+ bytes remaining to read",
     r"curl: \(35\) (?:OpenSSL SSL_connect: SSL_ERROR_SYSCALL|Recv failure: Connection reset by peer).*",
     # wget
-    r"Read error \((?:The TLS connection was non-properly terminated\.|Connection reset by peer)\) in headers\.",
+    r"(?:.+ awaiting response\.\.\. )?Read error \((?:The TLS connection was non-properly terminated\.|"
+    r"Connection reset by peer)\) in headers\.",
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(.+\) - (?:Read error|Connection closed) at byte \d+(?:/\d+)?.*\. Giving up\.",
     r"(?:urllib3\.exceptions|requests\.exceptions)\.(?:ConnectionError|ProtocolError): "
     r"\('Connection aborted\.', (?:ConnectionResetError|RemoteDisconnected)\(.+\)\)",
@@ -48,7 +49,7 @@ _BROKEN = (
 # A time limit that the script set itself and that ended a running transfer is not the host's: no byte may have come.
 _SILENT = (
     r"curl: \(28\) (?:Operation timed out after \d+ milliseconds with 0 .*|Connection timed?[ -]out.*)",
-    r"Read error \(Connection timed out\) in headers\.",  # wget
+    r"(?:.+ awaiting response\.\.\. )?Read error \(Connection timed out\) in headers\.",  # wget
     r"requests\.exceptions\.(?:ReadTimeout|ConnectTimeout): .+",
     r"(?:urllib\.error\.URLError: <urlopen error .*timed out>|TimeoutError: (?:The read operation )?timed out)",
     r"httpx2?\.(?:ReadTimeout|ConnectTimeout): .+",
@@ -95,6 +96,11 @@ def host_failure(lines: Sequence[str]) -> str | None:
         if (said := _line(last[index])) is not None:
             return said or None
     return None
+
+
+def says_not_shared(lines: Sequence[str]) -> bool:
+    """Tell whether gdown said that a file is not shared with everybody; it says so, too, of one asked for too often."""
+    return NOT_SHARED in " ".join(line.strip() for line in lines[-MOST_LINES:])
 
 
 def _line(line: str) -> str | None:

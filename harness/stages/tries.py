@@ -4,7 +4,6 @@ Each try meets the submission as it was handed in: half a file of the last one n
 """
 
 import contextlib
-import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +16,8 @@ from harness.model.submission import Submission
 from harness.sandbox.cause import Cause
 from harness.sandbox.interface import Ended, Job
 from harness.stages.blame import Blame, blame
-from harness.stages.brought import Brought, judge
+from harness.stages.brought import Brought, judge, printed
 from harness.stages.context import Context, Workspace
-from harness.stages.program import TAIL_BYTES
 
 LEAST_S = 1.0  # what is shorter is no try
 
@@ -55,7 +53,9 @@ def try_until_served(
             left_s = job.limits.timeout_s - (retries.clock() - start)
             ended = context.sandbox.run(replace(job, limits=replace(job.limits, timeout_s=left_s)))
             brought = judge(context, workspace, job, ended, before=before)
-            found = blame(ended, brought.findings, allowed=job.hosts, lines=_tail(job.stderr_path), pages=brought.pages)
+            found = blame(
+                ended, brought.findings, allowed=job.hosts, lines=printed(job.stderr_path), pages=brought.pages
+            )
             if found is None and blames and ended.cause is Cause.DEADLINE:
                 found = blames[-1]  # the time that it lacked went by with the tries before
             if found is None:
@@ -128,11 +128,3 @@ def _keep_logs(job: Job, number: int) -> None:
     """Put the logs of a try aside, as ``try-1.fetch.stderr.log``: the next one writes its own."""
     for path in job.log_dir.glob(f"{job.name}.*"):
         path.rename(path.with_name(f"try-{number}.{path.name}"))
-
-
-def _tail(path: Path) -> list[str]:
-    if not path.is_file():
-        return []
-    with path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
-        return file.read().decode("utf-8", "replace").splitlines()

@@ -37,10 +37,11 @@ def test_a_script_that_goes_on_is_warned(unscored: Path, assignment: Path, grade
 
 @pytest.mark.parametrize("last", ["exit 1", "true"])
 def test_a_machine_without_a_way_to_a_listed_host_is_not_the_students_fault(
-    last: str, unscored: Path, assignment: Path, grade
+    last: str, unscored: Path, assignment: Path, grade, set_budgets
 ) -> None:
     """No name below .invalid has an address (RFC 6761)."""
     _list_host(assignment, "files.invalid")
+    set_budgets(fetch=2)  # no time for a second try
     (unscored / "download.sh").write_text(f"curl -sS https://files.invalid/adapter.zip -o adapter.zip\n{last}\n")
     graded = grade(unscored, assignment)
     fault = graded.record["fault"]

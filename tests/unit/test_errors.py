@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.errors import CommandNotFound, ConfigError, EnvironmentFault, HarnessError, SandboxFault
+from harness.errors import CommandNotFound, ConfigError, EnvironmentFault, HarnessError, HostFault, SandboxFault
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from harness.errors import CommandNotFound, ConfigError, EnvironmentFault, Harne
         (ConfigError, "ConfigError", 3),
         (CommandNotFound, "ConfigError", 3),
         (EnvironmentFault, "EnvironmentFault", 4),
+        (HostFault, "EnvironmentFault", 4),
         (SandboxFault, "SandboxFault", 5),
         (HarnessError, "HarnessError", 70),
     ],

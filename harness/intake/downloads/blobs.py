@@ -13,6 +13,7 @@ from pathlib import Path
 _PART_BYTES = 1 << 20
 _FOLDER = "blobs"
 _TEMPORARY = "tmp"
+_MANY = 100
 
 
 class Damaged(Exception):
@@ -29,32 +30,21 @@ class BlobStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def put(self, source: int, *, sha256: str | None = None) -> str:
-        """Keep what is read from a descriptor, and give its SHA-256.
-
-        Args:
-            source: An open file, at its start.
-            sha256: What it probably is: where a sound blob of this name is there, nothing is written.
+    @contextlib.contextmanager
+    def putting(self) -> Iterator["Putting"]:
+        """Give what takes in blobs for the time of the block; they are all there when it ends well, else none.
 
         Raises:
-            OSError: It cannot be read, or the store cannot be written.
+            OSError: The store cannot be written.
         """
-        if sha256 is not None and self.is_sound(sha256):
-            return sha256
         folder = self._root / _TEMPORARY
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=folder)
+        putting = Putting(self, folder)
         try:
-            with os.fdopen(descriptor, "wb", buffering=0):
-                found = _copy(source, descriptor)
-                os.fchmod(descriptor, 0o444)
-                os.fsync(descriptor)
-            place = self._path(found)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            Path(name).replace(place)
+            yield putting
+            putting.finish()
         finally:
-            Path(name).unlink(missing_ok=True)
-        return found
+            putting.drop()
 
     def copy_to(self, sha256: str, target: int) -> None:
         """Write a blob to a descriptor.
@@ -81,7 +71,7 @@ class BlobStore:
 
     def drop(self, sha256: str) -> None:
         """Remove a blob."""
-        self._path(sha256).unlink(missing_ok=True)
+        self.path(sha256).unlink(missing_ok=True)
 
     def drop_unfinished(self) -> None:
         """Remove what a killed harness left half written; nobody may be putting anything meanwhile."""
@@ -91,7 +81,7 @@ class BlobStore:
     @contextlib.contextmanager
     def _open(self, sha256: str) -> Iterator[int]:
         try:
-            descriptor = os.open(self._path(sha256), os.O_RDONLY | os.O_NOFOLLOW)
+            descriptor = os.open(self.path(sha256), os.O_RDONLY | os.O_NOFOLLOW)
         except OSError as error:
             raise Damaged(f"the blob {sha256} cannot be read: {os.strerror(error.errno or 0).lower()}") from error
         try:
@@ -99,8 +89,70 @@ class BlobStore:
         finally:
             os.close(descriptor)
 
-    def _path(self, sha256: str) -> Path:
+    def path(self, sha256: str) -> Path:
+        """Tell where a blob lies, if it is there."""
         return self._root / _FOLDER / sha256[:2] / sha256
+
+
+class Putting:
+    """Blobs on their way into a store; made by `BlobStore.putting`."""
+
+    def __init__(self, store: BlobStore, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self._new: dict[str, Path] = {}
+
+    def put(self, source: int, *, sha256: str | None = None) -> str:
+        """Keep what is read from a descriptor, and give its SHA-256.
+
+        Args:
+            source: An open file, at its start.
+            sha256: What it probably is: where a sound blob of this name is there, nothing is written.
+
+        Raises:
+            OSError: It cannot be read, or the store cannot be written.
+        """
+        if sha256 is not None and (sha256 in self._new or self._store.is_sound(sha256)):
+            return sha256
+        descriptor, name = tempfile.mkstemp(dir=self._folder)
+        try:
+            found = _copy(source, descriptor)
+            os.fchmod(descriptor, 0o444)
+        except BaseException:
+            Path(name).unlink()
+            raise
+        finally:
+            os.close(descriptor)
+        if found in self._new:
+            Path(name).unlink()
+        else:
+            self._new[found] = Path(name)
+        return found
+
+    def finish(self) -> None:
+        """Bring all to the disk, then under their names: many small files at once, or it takes a minute."""
+        if len(self._new) > _MANY:
+            os.sync()
+        else:
+            for temporary in self._new.values():
+                _sync(temporary)
+        for sha256, temporary in self._new.items():
+            place = self._store.path(sha256)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(place)
+
+    def drop(self) -> None:
+        """Remove what did not get its name."""
+        for temporary in self._new.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _copy(source: int, target: int | None) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harness.errors import ConfigError
 from harness.files import remove_tree, write_whole
-from harness.intake.downloads.blobs import BlobStore, Damaged
+from harness.intake.downloads.blobs import BlobStore, Damaged, Putting
 from harness.intake.downloads.tree import Seen, apply, changes, opened
 from harness.model.download import Recording
 from harness.schema.download import NotARecording, read_recording, recording_text
@@ -106,13 +106,14 @@ class DownloadStore:
         """
         entries, removed = changes(before, after)
         with self._locked(fcntl.LOCK_SH):
-            for one in entries:
-                if one.kind == "file":
-                    with opened(tree, one.path) as source:
-                        kept = self._blobs.put(source, sha256=one.sha256)
-                    if kept != one.sha256:
-                        raise OSError(f"{one.path} changed while it was recorded")
-            stdout, stderr = (self._put_log(path) for path in fetched.logs)
+            with self._blobs.putting() as blobs:
+                for one in entries:
+                    if one.kind == "file":
+                        with opened(tree, one.path) as source:
+                            kept = blobs.put(source, sha256=one.sha256)
+                        if kept != one.sha256:
+                            raise OSError(f"{one.path} changed while it was recorded")
+                stdout, stderr = (_put_log(blobs, path) for path in fetched.logs)
             recording = Recording(
                 key=key_of(fetched.tree_sha256, fetched.command),
                 tree_sha256=fetched.tree_sha256,
@@ -132,13 +133,6 @@ class DownloadStore:
             )
             write_whole(self._place(recording), recording_text(recording).encode())
         return recording
-
-    def _put_log(self, path: Path) -> str:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            return self._blobs.put(descriptor)
-        finally:
-            os.close(descriptor)
 
     def _place(self, recording: Recording) -> Path:
         stamp = recording.fetched_at.removesuffix("+00:00").replace(":", "").replace("-", "")
@@ -235,6 +229,11 @@ class DownloadStore:
         with self._lock.open("rb") as file:
             fcntl.flock(file, how)
             yield
+
+
+def _put_log(blobs: Putting, path: Path) -> str:
+    with path.open("rb") as file:
+        return blobs.put(file.fileno())
 
 
 def _read(path: Path) -> Recording | Damaged:

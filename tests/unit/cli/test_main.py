@@ -42,7 +42,7 @@ def base(tmp_path: Path) -> str:
 def test_help_lists_the_commands_and_exit_codes() -> None:
     done = harness("--help")
     assert done.returncode == 0
-    for words in ("check", "grade", "score", "image", "schema", "doctor", "4 the machine cannot"):
+    for words in ("check", "grade", "score", "image", "downloads", "schema", "doctor", "4 the machine cannot"):
         assert words in done.stdout
 
 

@@ -40,6 +40,7 @@ def test_examples_are_there() -> None:
     assert len(BAD) > 60
     assert {path.name.split("--")[0] for path in GOOD} == {
         "assignment.v1",
+        "download.v1",
         "examples.v1",
         "extensions.v1",
         "predictions.v1",

@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from harness.model.assignment import Assignment, Example
+from harness.model.download import Recording
 from harness.model.extension import Extension
 from harness.model.result import Receipt, Record
 from harness.model.run import Run
@@ -21,6 +22,7 @@ PAIRS = [
     (Assignment, store.load("assignment.v1")),
     (Record, store.load("record.v1")),
     (Receipt, store.load("receipt.v1")),
+    (Recording, store.load("download.v1")),
     (Run, store.load("run.v1")),
     (Example, store.load("examples.v1")["items"]),
     (Extension, store.load("extensions.v1")["$defs"]["extension"]),

@@ -272,6 +272,7 @@ def test_a_store_that_cannot_be_made_is_said_with_a_remedy(tmp_path: Path) -> No
     assert caught.value.remedy == "Give a folder of yours with --downloads."
 
 
+@pytest.mark.slow
 def test_ten_thousand_files(recorded: Recorded, replayed: Replayed) -> None:
     def bring(tree: Path) -> None:
         for number in range(10_000):

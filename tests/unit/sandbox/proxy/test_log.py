@@ -2,7 +2,17 @@
 
 import pytest
 
-from harness.sandbox.proxy.log import MOST_CHARACTERS, MOST_HOSTS, refused_hosts, unreached_hosts, was_ready
+from harness.sandbox.interface import FailingHost
+from harness.sandbox.proxy.log import (
+    MOST_CHARACTERS,
+    MOST_HOSTS,
+    failing_hosts,
+    reached_hosts,
+    refused_hosts,
+    tunnelled_hosts,
+    unreached_hosts,
+    was_ready,
+)
 
 READY = "1795243933.370 0 TCP_DENIED/403 3431 ERR_ACCESS_DENIED HIER_NONE GET ready.lora-harness.invalid 80 http://ready.lora-harness.invalid/"
 LINES = [
@@ -81,3 +91,53 @@ def test_what_a_program_can_bring_about_is_not_unreached(line: str) -> None:
 def test_number_and_length_of_unreached_are_bounded() -> None:
     found = unreached_hosts(NO_NAME.replace("drive", f"{number}{'x' * 5000}") for number in range(1000))
     assert (len(found), {len(one) for one in found}) == (MOST_HOSTS, {MOST_CHARACTERS + len(":443")})
+
+
+def test_reached_and_tunnelled_hosts() -> None:
+    assert reached_hosts([*LINES, NO_NAME, CLOSED]) == ("good.example:80", "good.example:443")
+    assert tunnelled_hosts([*LINES, NO_NAME, CLOSED]) == ("good.example:443",)
+
+
+SERVED = "1.0 2 TCP_MISS/200 244 - HIER_DIRECT GET files.example 80 http://files.example/a"
+BUSY = SERVED.replace("200", "503")
+RESET = SERVED.replace("/200 244 -", "/502 3437 ERR_READ_ERROR")
+RESET_MIDWAY = SERVED.replace("244 -", "1221 ERR_READ_ERROR")
+EMPTY = SERVED.replace("/200 244 -", "/502 3337 ERR_ZERO_SIZE_OBJECT")
+SILENT = SERVED.replace(" 2 TCP_MISS/200 244 -", " 12003 TCP_MISS_ABORTED/000 0 ERR_CLIENT_GONE")
+
+
+@pytest.mark.parametrize(
+    ("line", "how"),
+    [
+        (BUSY, "answered 503"),
+        (BUSY.replace("503", "429"), "answered 429"),
+        (RESET, "broke the connection off"),
+        (RESET_MIDWAY, "broke the connection off"),
+        (EMPTY, "broke the connection off"),
+        (SILENT, "did not answer within 12 s"),
+        (BUSY.replace("503 244 -", "504 244 ERR_READ_TIMEOUT"), "did not answer in time"),
+    ],
+)
+def test_a_host_that_failed_to_the_last(line: str, how: str) -> None:
+    assert failing_hosts([SERVED, line]) == (FailingHost(place="files.example:80", how=how),)
+    assert failing_hosts([line, SERVED]) == ()
+    assert failing_hosts([line, SERVED.replace("/a", "/b")]) != ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *LINES,
+        NO_NAME,
+        CLOSED,
+        CLOSED_HTTP,
+        REACHED,
+        BUSY.replace("503", "404"),
+        BUSY.replace("503", "501"),
+        BUSY.replace("GET", "CONNECT"),
+        SILENT.replace("12003", "9000"),
+        SILENT.replace("HIER_DIRECT", "HIER_NONE"),
+    ],
+)
+def test_what_is_no_failure_of_a_host(line: str) -> None:
+    assert failing_hosts([line]) == ()
