@@ -41,7 +41,7 @@ def measure(
     """Give the median seconds of the stage over some runs, each in a fresh folder, and the last one's summary."""
     seconds = []
     for _ in range(runs):
-        workspace = Workspace(scratch=folder / "scratch", kept=folder / "kept")
+        workspace = Workspace(scratch=folder / "scratch", kept=folder / "kept", adapter=folder / "adapter")
         workspace.make()
         workspace.tree.mkdir()
         (workspace.tree / "download.sh").write_text(script)
