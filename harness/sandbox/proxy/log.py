@@ -17,7 +17,7 @@ _NO_ADDRESS = ("ERR_CANNOT_FORWARD", "ERR_DNS_FAIL")  # of a tunnel, where no se
 _NO_SERVER = "HIER_NONE"
 _BROKEN_OFF = ("ERR_READ_ERROR", "ERR_ZERO_SIZE_OBJECT")  # reset, or closed without an answer
 _TOO_SLOW = "ERR_READ_TIMEOUT"
-_LEFT = "ERR_CLIENT_GONE"  # with status 000: the program waited no longer for a first byte
+_LEFT = "ERR_CLIENT_GONE"  # after a status the program had seen enough; with 000 it waited no longer for a first byte
 _SILENCE_MS = 10_000
 _BUSY = ("429", "500", "502", "503", "504")
 
@@ -75,7 +75,7 @@ class _Line:
             return "broke the connection off"
         if self.error == _TOO_SLOW:
             return "did not answer in time"
-        return f"answered {self.status}" if self.status in _BUSY and self.error == "-" else None
+        return f"answered {self.status}" if self.status in _BUSY and self.error in ("-", _LEFT) else None
 
 
 def refused_hosts(lines: Iterable[str]) -> tuple[str, ...]:

@@ -111,6 +111,10 @@ SILENT = SERVED.replace(" 2 TCP_MISS/200 244 -", " 12003 TCP_MISS_ABORTED/000 0 
     [
         (BUSY, "answered 503"),
         (BUSY.replace("503", "429"), "answered 429"),
+        (
+            BUSY.replace("MISS/503 244 -", "MISS_ABORTED/503 251 ERR_CLIENT_GONE"),
+            "answered 503",
+        ),  # curl -f leaves early
         (RESET, "broke the connection off"),
         (RESET_MIDWAY, "broke the connection off"),
         (EMPTY, "broke the connection off"),
