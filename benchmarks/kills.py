@@ -26,6 +26,7 @@ from benchmarks.simulated import make_class
 from harness.sandbox.owner import OWNER_LABEL
 
 ROOT = Path(__file__).resolve().parent.parent
+_REPLAYED = re.compile("; replayed: fetched .*")
 _TIMES = re.compile(r"_at$|seconds|duration|peak|^gpu_busy")
 
 
@@ -94,7 +95,9 @@ def changed_since(seen: dict[str, bytes], run: Path) -> list[str]:
 
 
 def without_times(value: Any) -> Any:
-    """Give a record's data without times and what is measured in passing."""
+    """Give a record's data without times, what is measured in passing, and when a replayed download was made."""
+    if isinstance(value, str):
+        return _REPLAYED.sub("", value)
     if isinstance(value, dict):
         return {key: without_times(one) for key, one in value.items() if not _TIMES.search(key)}
     return [without_times(one) for one in value] if isinstance(value, list) else value
@@ -138,12 +141,13 @@ def main() -> int:
     sources = make_class(options.folder / "handed-in", options.adapter, students=options.students, root=ROOT)
     common = [*map(str, sources), "--sandbox", "docker", "--assignment", str(options.assignment)]
     common += ["--base-model", str(options.base_model)]
+    # Each run has a store of its own: what the first one fetched must not spare the second the work.
     undisturbed, run = options.folder / "undisturbed", options.folder / "disturbed"
     before = containers()
-    finish([*common, "--output", str(undisturbed)])
+    finish([*common, "--output", str(undisturbed), "--downloads", str(undisturbed / "downloads")])
     print(f"undisturbed: {len(records(undisturbed))} records")
     found = disturb(
-        [*common, "--output", str(run)],
+        [*common, "--output", str(run), "--downloads", str(run / "downloads")],
         run,
         kills=options.kills,
         chance=random.Random(options.seed),

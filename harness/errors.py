@@ -4,7 +4,7 @@
     ├── ConfigError         3   the assignment, a path or an option that the user gave is wrong
     │   └── CommandNotFound 3   the command of a stage names a program that the sandbox does not have
     ├── EnvironmentFault    4   no engine, no base model, disk full: the machine cannot do it now
-    │   └── HostFault       4   a file host failed download.sh, after every retry: trying again at once is no use
+    ├── HostFault           4   a file host failed download.sh, after every retry: trying again at once is no use
     └── SandboxFault        5   the sandbox broke while it held a job
 
     Cancelled               130 the user ended the run: no fault, and nothing is recorded of what was under way
@@ -61,8 +61,10 @@ class EnvironmentFault(HarnessError):
     exit_code = 4
 
 
-class HostFault(EnvironmentFault):
+class HostFault(HarnessError):
     """A host that download.sh may reach did not serve it, and the stage has retried: only a later try may help."""
+
+    exit_code = 4
 
 
 class SandboxFault(HarnessError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from harness.batch.pipeline import BUG, fault_of
-from harness.errors import EXIT_BUG, EXIT_PASSED, Cancelled, ConfigError, EnvironmentFault, SandboxFault
+from harness.errors import EXIT_BUG, EXIT_PASSED, Cancelled, ConfigError, EnvironmentFault, HostFault, SandboxFault
 from harness.model.event import Interrupted, OnEvent, Retrying
 from harness.model.result import Fault, Outcome, Record
 from harness.model.submission import Submission
@@ -19,7 +19,7 @@ PAUSES_S = (2.0, 10.0, 30.0)
 FAULTS_IN_A_ROW = 5
 _LOOK_S = 0.1
 FAULT_CODES = {BUG: EXIT_BUG} | {
-    kind.__name__: kind.exit_code for kind in (ConfigError, EnvironmentFault, SandboxFault)
+    kind.__name__: kind.exit_code for kind in (ConfigError, EnvironmentFault, HostFault, SandboxFault)
 }
 Grade = Callable[[Submission, int], Record]
 PASSING = (EnvironmentFault.__name__, SandboxFault.__name__)
@@ -160,7 +160,8 @@ class Engine:
                 self._in_a_row = 0
                 return
             self.tally.not_graded[submission.id] = found
-            self._in_a_row += 1
+            # A student can make up what a host said, and must not be able to stop the run.
+            self._in_a_row += found.kind != HostFault.__name__
             if self._in_a_row >= FAULTS_IN_A_ROW and not self._ending.is_set():
                 self.tally.stopped = found
                 self._ending.set()

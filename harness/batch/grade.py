@@ -12,11 +12,13 @@ from harness.batch.pipeline import Pipeline
 from harness.batch.plan import Plan, plan_of, run_of
 from harness.batch.store import RunStore
 from harness.errors import ConfigError
+from harness.intake.downloads.store import DownloadStore
 from harness.model.event import Distrusted, Event, OnEvent, Planned
 from harness.model.run import Run
 from harness.model.submission import Submission
 from harness.report.event_log import EventLog
 from harness.stages.context import Context
+from harness.stages.retries import Retries
 
 _SHOWN = 5
 
@@ -135,5 +137,8 @@ def _pipeline(plan: Plan, store: RunStore, machine: Machine, on_event: OnEvent) 
         sandbox=machine.sandbox,
         harness_package=PACKAGE,
         packages=machine.packages,
+        downloads=DownloadStore(plan.downloads) if plan.downloads else None,
+        fetch_again=plan.fetch_again,
+        retries=Retries(sleep=machine.sleep),
     )
     return Pipeline(context=context, lanes=machine.lanes, store=store, assignment=plan.reference, on_event=on_event)

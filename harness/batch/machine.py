@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import harness
 from harness.batch.lanes import Lane, Lanes, Place
 from harness.batch.plan import Plan
 from harness.batch.store import RunStore
-from harness.errors import EnvironmentFault
+from harness.errors import Cancelled, EnvironmentFault
 from harness.sandbox.choose import choose_sandbox
 from harness.sandbox.gpu.slot import AUTO, HeldGpu, held_gpu
 from harness.sandbox.image.lock import read_lock
@@ -43,6 +44,7 @@ class Machine:
         lanes: The places.
         in_flight: How many submissions at a time keep them busy.
         packages: Versions of the Python packages that a submission's programs meet, as far as they are known.
+        sleep: Waits some seconds; raises `Cancelled` where the run is ended meanwhile.
         cancel: Turns away whoever waits for a place and ends all that runs in sandboxes.
     """
 
@@ -50,6 +52,7 @@ class Machine:
     lanes: Lanes
     in_flight: int
     packages: Mapping[str, str]
+    sleep: Callable[[float], None]
     cancel: Callable[[], None]
 
 
@@ -107,9 +110,14 @@ def opened(plan: Plan, store: RunStore, *, sizes: Sizes, most_gpus: int | None =
             places += [Place(lanes=frozenset({Lane.RUN}), sandbox=plain) for _ in range(run)]
             places += [Place(lanes=frozenset({Lane.SCORE}), sandbox=plain, scorer=scorer_in(plain, "score"))]
 
-        lanes = Lanes(places)
+        lanes, over = Lanes(places), threading.Event()
+
+        def sleep(seconds: float) -> None:
+            if over.wait(seconds):
+                raise Cancelled
 
         def cancel() -> None:
+            over.set()
             lanes.cancel()
             for one in (plain, *computing):
                 one.cancel()
@@ -119,6 +127,7 @@ def opened(plan: Plan, store: RunStore, *, sizes: Sizes, most_gpus: int | None =
             lanes=lanes,
             in_flight=fetch + cpu + 2 * run + 2,
             packages=known_packages(plan.image_lock if plain.isolates else None),
+            sleep=sleep,
             cancel=cancel,
         )
 

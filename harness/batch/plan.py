@@ -30,7 +30,12 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A run before it starts: the assignment as it was loaded, paths (absolute), what was asked for, submissions."""
+    """A run before it starts: the assignment as it was loaded, paths (absolute), what was asked for, submissions.
+
+    Attributes:
+        downloads: Store of recorded downloads, or None where every download is made anew and forgotten.
+        fetch_again: Make downloads anew all the same, and tell what changed.
+    """
 
     assignment: Assignment
     reference: AssignmentRef
@@ -43,6 +48,8 @@ class Plan:
     image_lock: Path
     gpu: str | None
     allow_process: bool
+    downloads: Path | None = None
+    fetch_again: bool = False
     submissions: tuple[Submission, ...] = ()
 
 
@@ -192,7 +199,8 @@ def plan_of(run: Run) -> Plan:
         gpu=run.gpu,
         allow_process=run.allow_process,
     )
-    return replace(plan, submissions=tuple(_submission(one) for one in run.submissions))
+    downloads = Path(run.downloads) if run.downloads else None
+    return replace(plan, downloads=downloads, submissions=tuple(_submission(one) for one in run.submissions))
 
 
 def run_of(plan: Plan, *, harness_version: str, started_at: str, sandbox: str, image_id: str | None) -> Run:
@@ -209,6 +217,7 @@ def run_of(plan: Plan, *, harness_version: str, started_at: str, sandbox: str, i
         image_id=image_id,
         allow_process=plan.allow_process,
         gpu=plan.gpu,
+        downloads=str(plan.downloads) if plan.downloads else None,
         submissions=tuple(_listed(one) for one in plan.submissions),
     )
 

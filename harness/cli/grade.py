@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 @click.option("--submitted-at", help="When it was handed in (ISO 8601 with offset), for the late policy.")
 @click.option("--times", type=click.Path(path_type=Path), help="CSV with `id` and `submitted_at` of each hand-in.")
 @click.option("--extensions", type=click.Path(path_type=Path), help="YAML list of who has more time or tokens.")
+@click.option(
+    "--downloads",
+    type=click.Path(path_type=Path),
+    help="Store of recorded downloads. Default: `downloads` beside the run folder.",
+)
+@click.option("--fetch-again", is_flag=True, help="Download anew what is recorded, and tell what changed.")
 @click.option("--i-trust-this-code", is_flag=True, help="Allow --sandbox process, which does not isolate.")
 @click.option("--fetches", type=click.IntRange(1), help="Downloads at a time. Default: 8.")
 @click.option("--runs", type=click.IntRange(1), help="Student programs at a time, without GPUs. Default: by the cores.")
@@ -44,6 +51,8 @@ def grade(
     submitted_at: str | None,
     times: Path | None,
     extensions: Path | None,
+    downloads: Path | None,
+    fetch_again: bool,
     i_trust_this_code: bool,
     fetches: int | None,
     runs: int | None,
@@ -79,6 +88,8 @@ def grade(
         submitted_at=parse_time(submitted_at),
     )
     loaded = with_dates(loaded, times=times, extensions=extensions, tell=partial(click.echo, err=True))
+    store = (downloads or run_folder.parent / "downloads").absolute()
+    loaded = replace(loaded, downloads=store, fetch_again=fetch_again)
     if len(sources) == 1 and not folder:
         grade_alone(loaded, run_folder, form=form)
     _grade_many(loaded, run_folder, sizes=sizes, metrics=metrics)

@@ -33,6 +33,7 @@ class Run:
         image_id: The image that the run began with; None without containers.
         allow_process: Whether the submitted code is trusted.
         gpu: What `--gpu` said.
+        downloads: Store of recorded downloads.
     """
 
     schema: Literal["run.v1"] = "run.v1"
@@ -46,4 +47,5 @@ class Run:
     image_id: str | None
     allow_process: bool
     gpu: str | None = None
+    downloads: str | None = None
     submissions: tuple[RunSubmission, ...]

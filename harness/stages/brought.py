@@ -9,16 +9,15 @@ from harness.files import make_readable, write_json
 from harness.intake.downloads.tree import Seen, look
 from harness.model.finding import Finding, finding
 from harness.sandbox.interface import Ended, Job
-from harness.stages.adapter_place import check_place
+from harness.stages.adapter_place import PATH_SHOWN, check_place
 from harness.stages.context import Context, Workspace
 from harness.stages.host_faults import says_not_shared
 from harness.stages.pages import HOW_TO_SHARE, Page, about_pages, find_pages
 from harness.stages.program import FEWER_FILES, TAIL_BYTES, Codes, bad_end, last_lines
-from harness.text import visible
+from harness.text import in_mb, visible
 
 MAX_FILES = 10_000
 MAX_PATH_BYTES = 1024
-PATH_SHOWN = 200
 CODES = Codes(deadline="FET001", limit="FET003", failed="FET002", not_found="FET006")
 
 
@@ -93,7 +92,7 @@ def why_nothing(ended: Ended, job: Job) -> str:
     """Tell what may be why a download.sh that ended well brought nothing."""
     if not ended.killed_for_memory:
         return last_lines(job)
-    limit = f"{job.limits.memory_bytes / 1e6:g} MB"
+    limit = in_mb(job.limits.memory_bytes)
     return f"The kernel killed a process of it for want of memory (limit: {limit}). {last_lines(job)}"
 
 
@@ -111,8 +110,8 @@ def _too_much(root: Path, disk_bytes: int) -> Finding | None:
                 "FET003",
                 f"download.sh left more than {MAX_FILES} files."
                 if count > MAX_FILES
-                else f"download.sh left files that are larger than {disk_bytes / 1e6:g} MB together.",
-                limit=f"{MAX_FILES} files, {disk_bytes / 1e6:g} MB",
+                else f"download.sh left files that are larger than {in_mb(disk_bytes)} together.",
+                limit=f"{MAX_FILES} files, {in_mb(disk_bytes)}",
                 fix=FEWER_FILES,
             )
     return None

@@ -39,14 +39,14 @@ def fetch(context: Context, submission: Submission, workspace: Workspace) -> Sta
             recording = record(context, workspace, job, ended, looks=(before, brought.after))
     findings = about_hosts(ended, job.hosts, brought.findings)
     if recording:
-        findings += changed_since(context, recording)
+        findings += changed_since(context, submission, recording)
     return done(
         "fetch",
         clock,
         findings,
         summary="; ".join(one for one in (brought.summary, *notes) if one),
         budget_s=job.limits.timeout_s,
-        receipt=None if replayed.recording else receipt_of(ended, context.sandbox),
+        receipt=replayed.receipt if replayed.recording else receipt_of(ended, context.sandbox),
     )
 
 

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from harness.grading.late import deadline_of
 from harness.intake.adapter.gate import WEIGHTS
 from harness.intake.downloads.blobs import Damaged
 from harness.intake.downloads.store import Fetched, key_of
 from harness.intake.downloads.tree import Seen, Unrepeatable
 from harness.model.download import Entry, Recording
 from harness.model.finding import Finding, finding
+from harness.model.result import Receipt
+from harness.model.submission import Submission
 from harness.sandbox.cause import Cause
 from harness.sandbox.interface import Ended, Job
 from harness.stages.context import Context, Workspace
@@ -37,6 +40,20 @@ class Replay:
             peak_memory_bytes=None,
             refused_hosts=self.recording.refused_hosts,
             unreached_hosts=self.recording.unreached_hosts,
+        )
+
+    @property
+    def receipt(self) -> Receipt:
+        """What the recorded download.sh used, as far as that is recorded."""
+        assert self.recording is not None
+        return Receipt(
+            cause=Cause.EXITED.value,
+            exit_code=self.recording.exit_code,
+            signal=None,
+            duration_s=round(self.recording.duration_s, 3),
+            peak_memory_bytes=None,
+            sandbox=self.recording.sandbox,
+            image_id=self.recording.image_id,
         )
 
 
@@ -106,13 +123,13 @@ def record(
         return None
 
 
-def changed_since(context: Context, recording: Recording) -> list[Finding]:
+def changed_since(context: Context, submission: Submission, recording: Recording) -> list[Finding]:
     """Compare a recording with the newest older one that brought something else."""
     if context.downloads is None:
         return []
     older = (one for one in context.downloads.history(recording.key) if isinstance(one, Recording))
     policy = context.assignment.late
-    deadline = datetime.fromisoformat(policy.deadline) if policy else None
+    deadline = deadline_of(policy, submission.extension) if policy else None
     for one in older:
         if one.fetched_at < recording.fetched_at and (found := change(one, recording, context, deadline)):
             return [found]
@@ -128,7 +145,7 @@ def change(old: Recording, new: Recording, context: Context, deadline: datetime 
         old: The earlier one.
         new: The later one.
         context: Says where the adapter lies.
-        deadline: Of the assignment, if it has one.
+        deadline: The student's, if the assignment has one.
     """
     before, after = ({one.path: one for one in each.entries} for each in (old, new))
     paths = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))

@@ -32,7 +32,7 @@ def words(
         if not folder.exists():
             make_class(folder, adapter / "adapter_checkpoint", students=students, root=root)
         common = ["--from", str(folder), "--assignment", str(assignment), "--base-model", str(base)]
-        return [*common, "--sandbox", "docker", "--output", str(run)]
+        return [*common, "--sandbox", "docker", "--output", str(run), "--downloads", str(run / "downloads")]
 
     return make
 

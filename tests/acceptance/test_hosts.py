@@ -45,7 +45,7 @@ def test_a_machine_without_a_way_to_a_listed_host_is_not_the_students_fault(
     (unscored / "download.sh").write_text(f"curl -sS https://files.invalid/adapter.zip -o adapter.zip\n{last}\n")
     graded = grade(unscored, assignment)
     fault = graded.record["fault"]
-    assert (graded.exit_code, graded.record["outcome"], fault["kind"]) == (4, "not_graded", "EnvironmentFault")
+    assert (graded.exit_code, graded.record["outcome"], fault["kind"]) == (4, "not_graded", "HostFault")
     assert "The grading machine cannot reach files.invalid" in fault["message"]
     assert "Check its network and DNS" in fault["remedy"]
 
