@@ -1,4 +1,4 @@
-"""Admit: the adapter gate, and a sanitised copy that no student program can change afterwards."""
+"""Admit: the adapter gate, a sanitised copy that no student program can change afterwards, and its sketch."""
 
 from harness.errors import SandboxFault
 from harness.files import write_whole
@@ -7,10 +7,13 @@ from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.stages.context import Context, Workspace
 from harness.stages.outcome import Clock, done
+from harness.stages.sketch import keep_sketch
 
 
 def admit(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
     """Check the fetched adapter against the rules and the base model, and copy it to `workspace.adapter`.
+
+    A sketch of it stays as evidence: the weights do not.
 
     Raises:
         EnvironmentFault: The disk cannot be read.
@@ -28,4 +31,5 @@ def admit(context: Context, submission: Submission, workspace: Workspace) -> Sta
             remedy="Grade again with --sandbox docker, which ends every process of a stage.",
         )
     write_whole(workspace.adapter_digest, sha256.encode())
+    keep_sketch(workspace.adapter, workspace.sketch, sha256=sha256)
     return done("admit", clock, verdict.findings, summary=f"LoRA of rank {verdict.config['r']}")

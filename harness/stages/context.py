@@ -79,6 +79,11 @@ class Workspace:
         """SHA-256 of the admitted weights."""
         return self.evidence / "adapter.sha256"
 
+    @property
+    def sketch(self) -> Path:
+        """What is kept of the admitted weights, to compare them with others."""
+        return self.evidence / "adapter_sketch.json"
+
     def make(self) -> None:
         """Make the folders that the stages expect."""
         for folder in (self.scratch, self.input, self.logs, self.evidence):

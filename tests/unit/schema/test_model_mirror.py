@@ -13,6 +13,8 @@ from harness.model.download import Recording
 from harness.model.extension import Extension
 from harness.model.result import Receipt, Record
 from harness.model.run import Run
+from harness.model.similar import Similarity
+from harness.model.sketch import AdapterSketch
 from harness.sandbox.cause import Cause
 from harness.schema import store
 from harness.schema.decode import encode
@@ -24,6 +26,8 @@ PAIRS = [
     (Receipt, store.load("receipt.v1")),
     (Recording, store.load("download.v1")),
     (Run, store.load("run.v1")),
+    (Similarity, store.load("similar.v1")),
+    (AdapterSketch, store.load("sketch.v1")),
     (Example, store.load("examples.v1")["items"]),
     (Extension, store.load("extensions.v1")["$defs"]["extension"]),
 ]
