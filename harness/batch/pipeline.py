@@ -21,6 +21,7 @@ from harness.stages.compare import compare, read_text
 from harness.stages.context import Context, Workspace
 from harness.stages.fetch import fetch
 from harness.stages.intake import intake
+from harness.stages.parity import with_parity, write_receipt
 from harness.stages.render import render
 from harness.stages.run import run
 from harness.stages.score import read_score, score
@@ -91,7 +92,8 @@ class Pipeline:
         workspace = self.store.open(submission.id)
         try:
             stages, fault = self._stages(submission, workspace, order)
-            record = self._record(submission, workspace, stages, fault)
+            record = with_parity(self._record(submission, workspace, stages, fault), workspace)
+            write_receipt(record, workspace, packages=self.context.packages)
             self.store.write(record)
         finally:
             self.store.close(workspace)

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from harness.errors import ConfigError
 from harness.intake.archive.names import is_ignored
 from harness.model.assignment import SubmissionRules
 from harness.model.finding import Finding, Location, finding
+from harness.model.parity import RECEIPT
 from harness.text import in_mb, visible
 
 _ENDINGS = re.compile(r"(\.tar)?\.(zip|tar|tgz|txz|tbz2|gz|xz|bz2|zst|rar|7z)$", re.IGNORECASE)
@@ -64,16 +66,42 @@ def check_layout(root: Path, rules: SubmissionRules) -> tuple[Finding, ...]:
     return (*_missing(sizes, rules), *_forbidden(sizes, rules), *_too_much(sizes, rules))
 
 
-def tree_sha256(root: Path) -> str:
-    """Give a digest of the files below `root`: paths, x-bits and contents, whatever the order and times on disk.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeFile:
+    """A file of a submission: path, kind (`x` executable, `-` not, `l` a link) and SHA-256 of its content."""
 
-    SHA-256 over `PATH NUL KIND SHA256 LF` of each file in the order of the UTF-8 paths; KIND is `x`, `-`, or `l` for
-    a link, of which the target's name counts. Empty folders do not count.
+    path: str
+    kind: str
+    sha256: str
+
+
+def tree_files(root: Path) -> tuple[TreeFile, ...]:
+    """Hash the files below `root` in the order of the UTF-8 paths; of a link the target's name counts.
+
+    The receipt of a check is left out: it tells of the other files, and is packed after they were checked.
+    """
+    paths = sorted(_files(root), key=lambda path: path.encode("utf-8", "surrogateescape"))
+    found = []
+    for path in paths:
+        if path != RECEIPT:
+            kind, sha256 = _content_sha256(root / path)
+            found.append(TreeFile(path=path, kind=kind, sha256=sha256))
+    return tuple(found)
+
+
+def tree_sha256(root: Path) -> str:
+    """Give the digest of the files below `root`, see `digest_of`."""
+    return digest_of(tree_files(root))
+
+
+def digest_of(files: Iterable[TreeFile]) -> str:
+    """Give a digest of a submission's files: paths, x-bits and contents, whatever the order and times on disk.
+
+    SHA-256 over `PATH NUL KIND SHA256 LF` of each file. Empty folders and the receipt of a check do not count.
     """
     digest = hashlib.sha256()
-    for path in sorted(_files(root), key=lambda path: path.encode("utf-8", "surrogateescape")):
-        kind, content = _content_sha256(root / path)
-        digest.update(path.encode("utf-8", "surrogateescape") + f"\0{kind}{content}\n".encode())
+    for one in files:
+        digest.update(one.path.encode("utf-8", "surrogateescape") + f"\0{one.kind}{one.sha256}\n".encode())
     return digest.hexdigest()
 
 

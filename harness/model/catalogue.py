@@ -1,6 +1,7 @@
 """Every finding code in one place: severity, title, usual remedy. Codes are stable; a code is never used again.
 
-The three letters name the stage: INT intake, FET fetch, ADM admit, REN render, RUN run, VAL validate, SCO score.
+The three letters name the stage: INT intake, FET fetch, ADM admit, REN render, RUN run, VAL validate, SCO score; PAR is the
+receipt of an earlier check, compared at the end.
 """
 
 from collections.abc import Mapping
@@ -219,6 +220,37 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             "error",
             "perplexity is not finite",
             "Check the adapter's values: the model gives no probability to the answers.",
+        ),
+        "PAR001": Entry(
+            "info",
+            "receipt of a check cannot be read",
+            "Nothing is lost: it is only compared. Pack `check_receipt.json` as `harness check` wrote it, or leave it out.",
+        ),
+        "PAR002": Entry(
+            "info",
+            "another adapter than in the check",
+            "See that the link in download.sh leads to the file that you checked, and that it was not overwritten.",
+        ),
+        "PAR003": Entry(
+            "info", "files are not those of the check", "If that was not meant, check the folder again and pack that."
+        ),
+        "PAR004": Entry(
+            "info", "another image or other packages than in the check", "Check with the image that the course uses."
+        ),
+        "PAR005": Entry(
+            "info",
+            "another assignment or base model than in the check",
+            "Check with the assignment's current files and base model.",
+        ),
+        "PAR006": Entry(
+            "info",
+            "a stage needed much more than in the check",
+            "Leave room below the limits: the grading machine may be slower, and its data larger.",
+        ),
+        "PAR007": Entry(
+            "info",
+            "another result than in the check",
+            "Compare both records; the findings of the stages say what failed.",
         ),
     }
 )

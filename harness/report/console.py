@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.model.finding import Finding, Severity
+from harness.model.parity import RECEIPT
 from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
 
 MARKS = {
@@ -23,6 +24,10 @@ HEADLINES = {
     Outcome.FAILED: "[bold red]errors found[/]",
     Outcome.NOT_GRADED: "[bold yellow]not graded[/] (the submission is not to blame)",
 }
+
+RECEIPT_WORDS = (
+    f"{RECEIPT} lies there too: pack it beside run.sh if you like, and grading says what differs from this check."
+)
 
 
 def show(record: Record, console: Console, *, folder: Path) -> None:
@@ -42,6 +47,8 @@ def show(record: Record, console: Console, *, folder: Path) -> None:
         console.print("[yellow]Process sandbox: this run was NOT isolated from the machine.[/]")
     console.print(f"{escape(record.submission.id)}: {HEADLINES[record.outcome]}", highlight=False)
     console.print(f"Evidence: {escape(str(folder))}", highlight=False, soft_wrap=True)
+    if record.assignment.split == "public" and record.fault is None:
+        console.print(RECEIPT_WORDS, highlight=False)
 
 
 def stage_table(stages: tuple[StageResult, ...]) -> Table:

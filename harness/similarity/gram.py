@@ -33,6 +33,15 @@ class Cosines:
     shared: NDArray[np.int32]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Stack:
+    """Factors below each other in fp64: A (ranks, in), scaled B^T (ranks, out), and where each adapter's begin."""
+
+    a: Matrix
+    b: Matrix
+    starts: list[int]
+
+
 class _Sums:
     """Adds up what single modules say. Norms are at most some 1e85 (fp32 factors), so no product overflows."""
 
@@ -162,17 +171,26 @@ def _tile(rows: Sequence[Factors | None], columns: Sequence[Factors | None]) -> 
 
 
 def _products(rows: Sequence[Factors], columns: Sequence[Factors]) -> Matrix:
-    """Stack the factors and sum (B1^T B2) * (A1 A2^T) over each pair's block of ranks."""
-    parts = []
-    for some in _batches(rows):
-        left_a, left_b, left_at = _stacked(some)
-        found = []
-        for others in _batches(columns):
-            right_a, right_b, right_at = _stacked(others)
-            both = (left_a @ right_a.T) * (left_b @ right_b.T)  # (ranks, ranks)
-            found.append(np.add.reduceat(np.add.reduceat(both, left_at, axis=0), right_at, axis=1))
-        parts.append(np.concatenate(found, axis=1))
-    return np.concatenate(parts, axis=0)
+    """Give the inner products, batch by batch; of the same factors with themselves only one half is computed."""
+    across, down = _batches(columns), _batches(rows)
+    same = len(rows) == len(columns) and all(one is other for one, other in zip(rows, columns, strict=True))
+    blocks: list[list[Matrix]] = []
+    for number, some in enumerate(down):
+        left = _stacked(some)
+        blocks.append(
+            [
+                blocks[beside][number].T if same and beside < number else _block(left, _stacked(others))
+                for beside, others in enumerate(across)
+            ]
+        )
+    return np.block(blocks)
+
+
+def _block(left: _Stack, right: _Stack) -> Matrix:
+    """Sum (B1^T B2) * (A1 A2^T) over each pair's block of ranks."""
+    both = (left.a @ right.a.T) * (left.b @ right.b.T)  # (ranks, ranks)
+    found: Matrix = np.add.reduceat(np.add.reduceat(both, left.starts, axis=0), right.starts, axis=1)
+    return found
 
 
 def _batches(factors: Sequence[Factors]) -> list[list[Factors]]:
@@ -184,9 +202,10 @@ def _batches(factors: Sequence[Factors]) -> list[list[Factors]]:
     return batches
 
 
-def _stacked(factors: Sequence[Factors]) -> tuple[Matrix, Matrix, list[int]]:
-    """Give A (ranks, in), scaled B^T (ranks, out), and where each adapter's ranks begin."""
-    a = np.concatenate([one.a for one in factors]).astype(np.float64)
-    b = np.concatenate([one.b.T.astype(np.float64) * one.scale for one in factors])
+def _stacked(factors: Sequence[Factors]) -> _Stack:
     ranks = [one.a.shape[0] for one in factors]
-    return a, b, [sum(ranks[:at]) for at in range(len(ranks))]
+    return _Stack(
+        a=np.concatenate([one.a for one in factors]).astype(np.float64),
+        b=np.concatenate([one.b.T.astype(np.float64) * one.scale for one in factors]),
+        starts=[sum(ranks[:at]) for at in range(len(ranks))],
+    )

@@ -9,6 +9,7 @@ from typing import Literal
 from harness.intake.adapter.base import BaseShapes
 from harness.intake.downloads.store import DownloadStore
 from harness.model.assignment import Assignment, BaseModel, Example
+from harness.model.parity import RECEIPT
 from harness.sandbox.interface import Sandbox
 from harness.stages.retries import Retries
 from harness.stages.scorer import Scorer
@@ -73,6 +74,21 @@ class Workspace:
     def tree_digest(self) -> Path:
         """SHA-256 of the submission as it was handed in."""
         return self.evidence / "submission.sha256"
+
+    @property
+    def files(self) -> Path:
+        """The files of the submission as it was handed in, with their digests."""
+        return self.evidence / "submission_files.json"
+
+    @property
+    def packed_receipt(self) -> Path:
+        """The receipt of a check that the submission holds, if it could be read."""
+        return self.evidence / "packed_receipt.json"
+
+    @property
+    def receipt(self) -> Path:
+        """What a check tells the student to pack along."""
+        return self.kept / RECEIPT
 
     @property
     def adapter_digest(self) -> Path:

@@ -1,11 +1,12 @@
 """Intake: unpack safely, find the root, check what must and must not be there, look at the scripts. Runs nothing."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
-from harness.files import write_whole
+from harness.files import write_json, write_whole
 from harness.intake.archive.unpack import unpack
-from harness.intake.layout import check_layout, find_root, tree_sha256
+from harness.intake.layout import check_layout, digest_of, find_root, tree_files
 from harness.intake.pickles import find_pickles
 from harness.intake.scripts import Surroundings, inspect_scripts
 from harness.model.finding import finding, has_error
@@ -13,6 +14,7 @@ from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.stages.context import Context, Workspace
 from harness.stages.outcome import Clock, done
+from harness.stages.parity import take_receipt
 from harness.text import visible
 
 
@@ -42,12 +44,15 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
     if not unpacked.is_dir():
         return done("intake", clock, findings, summary="could not be unpacked")
     shutil.move(find_root(unpacked), workspace.tree)
-    write_whole(workspace.tree_digest, tree_sha256(workspace.tree).encode())
+    files = tree_files(workspace.tree)
+    write_whole(workspace.tree_digest, digest_of(files).encode())
+    write_json(workspace.files, [{**asdict(one), "path": visible(one.path)} for one in files])
     findings += check_layout(workspace.tree, rules)
     findings += inspect_scripts(workspace.tree, _surroundings(context))
     findings += find_pickles(workspace.tree)
-    files = sum(path.is_file() for path in _walk(workspace.tree))
-    return done("intake", clock, findings, summary=f"{files} files" if not has_error(findings) else "not acceptable")
+    findings += take_receipt(workspace)
+    count = sum(path.is_file() for path in _walk(workspace.tree))
+    return done("intake", clock, findings, summary=f"{count} files" if not has_error(findings) else "not acceptable")
 
 
 def _surroundings(context: Context) -> Surroundings:

@@ -149,3 +149,12 @@ def test_digest_changes_with_each_of_them(tmp_path: Path) -> None:
 )
 def test_a_name_with_two_ids_or_with_look_alikes_is_nobodys(name: str) -> None:
     assert find_student_id(name, "[a-z][0-9]{8}") is None
+
+
+def test_the_receipt_of_a_check_does_not_change_the_digest(tmp_path: Path) -> None:
+    root = fill(tmp_path, {"a": b"x", "inner/check_receipt.json": b"{}"})
+    before = tree_sha256(root)
+    (root / "check_receipt.json").write_bytes(b"{}")
+    assert tree_sha256(root) == before
+    (root / "inner" / "check_receipt.json").write_bytes(b"[]")
+    assert tree_sha256(root) != before

@@ -11,6 +11,7 @@ import pytest
 from harness.model.assignment import Assignment, Example
 from harness.model.download import Recording
 from harness.model.extension import Extension
+from harness.model.parity import Parity
 from harness.model.result import Receipt, Record
 from harness.model.run import Run
 from harness.model.similar import Similarity
@@ -27,6 +28,7 @@ PAIRS = [
     (Recording, store.load("download.v1")),
     (Run, store.load("run.v1")),
     (Similarity, store.load("similar.v1")),
+    (Parity, store.load("parity.v1")),
     (AdapterSketch, store.load("sketch.v1")),
     (Example, store.load("examples.v1")["items"]),
     (Extension, store.load("extensions.v1")["$defs"]["extension"]),

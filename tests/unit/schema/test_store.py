@@ -6,7 +6,16 @@ from jsonschema import Draft202012Validator
 from harness.errors import ConfigError
 from harness.schema import store
 
-FOR_PEOPLE = ("assignment.v1", "examples.v1", "predictions.v1", "receipt.v1", "record.v1", "similar.v1", "sketch.v1")
+FOR_PEOPLE = (
+    "assignment.v1",
+    "examples.v1",
+    "predictions.v1",
+    "receipt.v1",
+    "record.v1",
+    "similar.v1",
+    "sketch.v1",
+    "parity.v1",
+)
 
 
 def test_names() -> None:

@@ -1,0 +1,56 @@
+"""Check, pack the receipt, grade: nothing differs; swap the adapter or the code, and grading says so."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.model.parity import RECEIPT
+
+pytestmark = pytest.mark.docker
+
+
+def notes(record: dict[str, Any]) -> list[tuple[str, str]]:
+    found = [one for stage in record["stages"] for one in stage["findings"] if one["code"].startswith("PAR")]
+    assert all(one["severity"] == "info" for one in found)
+    return [(one["code"], one["seen"]) for one in found]
+
+
+def test_a_receipt_on_its_way(submission: Path, assignment: Path, grade, tmp_path: Path) -> None:
+    checked = grade(submission, assignment, command="check", output="check")
+    assert checked.exit_code == 0, checked.stdout + checked.stderr
+    assert f"{RECEIPT} lies there too: pack it beside run.sh if you like" in " ".join(checked.stdout.split())
+    receipt = json.loads((checked.folder / RECEIPT).read_text(encoding="utf-8"))
+    assert receipt["adapter_sha256"] == checked.record["submission"]["adapter_sha256"]
+    assert receipt["image_id"].startswith("sha256:") and "torch" in receipt["packages"]
+    assert (checked.folder / "evidence" / "adapter_sketch.json").is_file()
+    shutil.copy(checked.folder / RECEIPT, submission)
+
+    same = grade(submission, assignment, output="same")
+    assert same.exit_code == 0, same.stdout + same.stderr
+    assert notes(same.record) == []
+    assert same.record["submission"]["tree_sha256"] == receipt["tree_sha256"]
+    assert not (same.folder / RECEIPT).exists()
+
+    weights = submission / "brought" / "adapter_checkpoint" / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1  # the sign or exponent of one value
+    weights.write_bytes(content)
+    (submission / "run.sh").write_text((submission / "run.sh").read_text() + "\n# changed\n")
+    other = grade(submission, assignment, output="other")
+    now = other.record["submission"]["adapter_sha256"]
+    assert notes(other.record) == [
+        (
+            "PAR002",
+            f"Your check used another adapter (SHA-256 {receipt['adapter_sha256'][:12]}…) than the one download.sh "
+            f"brought now (SHA-256 {now[:12]}…).",
+        ),
+        (
+            "PAR003",
+            "Since your check: 2 changed (`brought/adapter_checkpoint/adapter_model.safetensors`, `run.sh`).",
+        ),
+    ]
+    assert other.exit_code == same.exit_code
+    assert "info PAR002 another adapter than in the check" in other.stdout
