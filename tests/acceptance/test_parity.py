@@ -9,18 +9,21 @@ import pytest
 
 from harness.model.parity import RECEIPT
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 
 def notes(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Give the notes but PAR006: how long a stage takes here depends on what else the machine does."""
     found = [one for stage in record["stages"] for one in stage["findings"] if one["code"].startswith("PAR")]
     assert all(one["severity"] == "info" for one in found)
-    return [(one["code"], one["seen"]) for one in found]
+    return [(one["code"], one["seen"]) for one in found if one["code"] != "PAR006"]
 
 
-def test_a_receipt_on_its_way(submission: Path, assignment: Path, grade, tmp_path: Path) -> None:
+def test_a_receipt_on_its_way(unscored: Path, assignment: Path, grade, tmp_path: Path) -> None:
+    submission = unscored
+    (submission / "run.sh").write_text("#!/usr/bin/env bash\nexit 3\n")
     checked = grade(submission, assignment, command="check", output="check")
-    assert checked.exit_code == 0, checked.stdout + checked.stderr
+    assert {one["code"] for one in checked.errors} == {"REN001", "RUN003"}, checked.stdout + checked.stderr
     assert f"{RECEIPT} lies there too: pack it beside run.sh if you like" in " ".join(checked.stdout.split())
     receipt = json.loads((checked.folder / RECEIPT).read_text(encoding="utf-8"))
     assert receipt["adapter_sha256"] == checked.record["submission"]["adapter_sha256"]
@@ -29,16 +32,16 @@ def test_a_receipt_on_its_way(submission: Path, assignment: Path, grade, tmp_pat
     shutil.copy(checked.folder / RECEIPT, submission)
 
     same = grade(submission, assignment, output="same")
-    assert same.exit_code == 0, same.stdout + same.stderr
+    assert same.exit_code == checked.exit_code == 1, same.stdout + same.stderr
     assert notes(same.record) == []
     assert same.record["submission"]["tree_sha256"] == receipt["tree_sha256"]
     assert not (same.folder / RECEIPT).exists()
 
     weights = submission / "brought" / "adapter_checkpoint" / "adapter_model.safetensors"
     content = bytearray(weights.read_bytes())
-    content[-1] ^= 1  # the sign or exponent of one value
+    content[-2] ^= 1  # the last bit of one value
     weights.write_bytes(content)
-    (submission / "run.sh").write_text((submission / "run.sh").read_text() + "\n# changed\n")
+    (submission / "run.sh").write_text("#!/usr/bin/env bash\nexit 4\n")
     other = grade(submission, assignment, output="other")
     now = other.record["submission"]["adapter_sha256"]
     assert notes(other.record) == [
