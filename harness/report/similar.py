@@ -96,7 +96,7 @@ def _baseline_words(baseline: Baseline | None, what: str) -> str:
         return "No two submissions could be compared."
     pairs = f"{baseline.pairs} pair{'s' if baseline.pairs > 1 else ''}"
     spread = f"median {what} {baseline.median:.3f}, MAD {baseline.mad:.3f}, highest {baseline.highest:.3f}"
-    return f"All {pairs}: {spread}. z counts deviations from that median."
+    return f"Over {pairs}: {spread}. z counts deviations from that median."
 
 
 def _adapter_words(one: AdapterPair) -> str:

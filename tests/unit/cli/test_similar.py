@@ -42,7 +42,7 @@ def test_tables(filled: Path, hand_ins: Path, width: int) -> None:  # noqa: F811
     assert " ".join(NOTE.split()) in text
     assert "Adapters: delta W = B A (3 compared)" in text
     assert "standard deviation 0." in text and "exact with --adapters FOLDER" in text
-    assert "All 3 pairs: median cosine" in text
+    assert "Over 3 pairs: median cosine" in text
     assert "No skeleton: --skeleton FOLDER names it." in text
     assert "A pair is a reason to look, not a finding against anyone." in text
     if width == 160:
