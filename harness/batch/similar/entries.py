@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.batch.store import RECORD
+from harness.batch.kept import RECORD
 from harness.errors import ConfigError
 from harness.model.result import Record
 from harness.model.similar import Baseline, LeftOut
