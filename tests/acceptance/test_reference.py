@@ -49,5 +49,5 @@ def test_a_second_grading_into_the_same_folder_is_refused(submission: Path, assi
     again = grade(submission, assignment)
     assert first.exit_code == 1
     assert again.exit_code == 3
-    assert "record.json is there already" in again.stderr
+    assert "Graded already in " in again.stderr and "harness grade --resume" in again.stderr
     assert again.record == first.record

@@ -11,7 +11,7 @@ from harness.errors import CommandNotFound, ConfigError, EnvironmentFault, Harne
         (ConfigError, "ConfigError", 3),
         (CommandNotFound, "ConfigError", 3),
         (EnvironmentFault, "EnvironmentFault", 4),
-        (HostFault, "EnvironmentFault", 4),
+        (HostFault, "HostFault", 4),
         (SandboxFault, "SandboxFault", 5),
         (HarnessError, "HarnessError", 70),
     ],
