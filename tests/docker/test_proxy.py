@@ -221,9 +221,9 @@ def test_standard_input_and_environment_arrive(sandbox: DockerSandbox, make_job:
     assert said(job) == "given\nhttp://other http://127.0.0.1:3128 yes\n2\n"
 
 
-def _proxies(client: docker.DockerClient) -> list[str]:
-    labels = [f"{OWNER_LABEL}={this_owner()}", f"{JOB_LABEL}=job.proxy"]
-    return [str(one["Names"][0]).lstrip("/") for one in client.api.containers(all=True, filters={"label": labels})]
+def _running(client: docker.DockerClient, job: str) -> list[str]:
+    labels = [f"{OWNER_LABEL}={this_owner()}", f"{JOB_LABEL}={job}"]
+    return [str(one["Names"][0]).lstrip("/") for one in client.api.containers(filters={"label": labels})]
 
 
 def _ours(client: docker.DockerClient) -> list[str]:
@@ -231,15 +231,14 @@ def _ours(client: docker.DockerClient) -> list[str]:
 
 
 @contextlib.contextmanager
-def meanwhile(client: docker.DockerClient, act: Callable[[str], object], delay_s: float = 0.7) -> Iterator[None]:
-    """Do something to the proxy while the block runs a job."""
+def meanwhile(client: docker.DockerClient, act: Callable[[str], object]) -> Iterator[None]:
+    """Do something to the proxy while the block runs a job that lasts a second or more."""
 
     def run() -> None:
         until = time.monotonic() + 20
-        while not (names := _proxies(client)) and time.monotonic() < until:
+        while not _running(client, "job") and time.monotonic() < until:
             time.sleep(0.02)
-        time.sleep(delay_s)
-        act(names[0])
+        act(_running(client, "job.proxy")[0])
 
     thread = threading.Thread(target=run)
     thread.start()

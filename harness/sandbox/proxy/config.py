@@ -45,7 +45,8 @@ _PRIVATE = (
 )
 _MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 
-# Nothing is kept, nothing but a socket on the loopback address is opened, and what goes through is not marked.
+# Nothing is kept, nothing but a socket on the loopback address is opened, and what goes through is not marked. Requests
+# of our own are refused before any name is looked up: a name server that does not answer must not delay them.
 _SETTINGS = f"""\
 http_port 127.0.0.1:{PORT}
 pid_filename none
@@ -79,8 +80,10 @@ acl tunnel method CONNECT
 acl plain proto HTTP
 acl port_http port 80
 acl port_https port 443
+acl own dstdomain -n {OWN_DOMAIN}
 http_access deny manager
 http_access deny !tunnel !plain
+http_access deny own
 """
 
 # Squid is started again when a signal ended it: its version 5 dies of an IPv6 address in a URL where there is no IPv6

@@ -141,3 +141,11 @@ def test_the_proxy_is_a_job_beside_it(make_job: Callable[..., Job], tmp_path: Pa
     ]
     assert own not in [one.source for one in through_proxy(job, tmp_path).mounts]
     assert proxy.limits.memory_bytes == 256 << 20
+
+
+def test_our_own_requests_are_refused_before_a_name_is_looked_up() -> None:
+    """Or the proxy would seem dead where the machine's name server does not answer."""
+    lines = squid_conf(("*",)).splitlines()
+    first_lookup = next(index for index, line in enumerate(lines) if "!private" in line)
+    assert "acl own dstdomain -n .lora-harness.invalid" in lines
+    assert lines.index("http_access deny own") < first_lookup
