@@ -18,7 +18,9 @@ import psutil
 
 from harness.errors import HarnessError
 
+# Where the kernel does not tell of memory (cgroup v1), we must look before the group is gone: a hundredth of a second.
 _SAMPLE_PAUSE_S = 0.1
+_BLIND_PAUSE_S = 0.01
 _ENGINE_PAUSE_S = 0.5
 _EVENT_PAUSE_S = 0.005
 _SCARCE = 0.03
@@ -47,6 +49,10 @@ class Cgroup:
         files = (self.pids / "pids.events", self.memory / "memory.events")
         return tuple(one for one in files if one.exists())
 
+    def tells_of_memory(self) -> bool:
+        """Tell whether the kernel wakes who waits for changes of the counts of memory."""
+        return (self.memory / "memory.events").exists()
+
     def memory_bytes(self) -> int:
         """Give the memory in use, less the file cache that the kernel can drop.
 
@@ -73,6 +79,14 @@ class Cgroup:
     def pids_refused(self) -> int:
         """Count how often the kernel refused a new process or thread, at the group's limit or one around it."""
         return _table(self.pids / "pids.events").get("max", 0)
+
+    def refusals_around(self) -> int:
+        """Count how often the groups around it refused a process at their own limits, whosoever asked for it.
+
+        Since 6.11 the kernel counts this on cgroup v2 there alone, and not in the group that was refused.
+        """
+        places = [folder / "pids.events.local" for folder in self.pids.parents if (folder / "cgroup.procs").exists()]
+        return sum(_table(place).get("max", 0) for place in places)
 
     def is_full_of_pids(self) -> bool:
         """Tell whether the group itself came to its limit of processes; True where the kernel does not tell."""
@@ -104,18 +118,23 @@ class CgroupWatch:
         self._own_hits = 0
         self._refused_outside = False
         self._hits_around = 0 if self._cgroup is None else self._cgroup.limit_hits_around()
+        self._refusals_around = 0 if self._cgroup is None else self._cgroup.refusals_around()
         self._least_free = 1.0
 
     @property
     def machine_ran_out(self) -> bool:
         """Whether memory or processes ran out around the group, while it stayed below its own limits.
 
-        Around it: a group that holds it came to its limit, or less than 3 % of the machine's memory was left.
+        Around it: a group that holds it came to a limit, or less than 3 % of the machine's memory was left.
         """
-        if self._cgroup is None or self._own_hits > 0:
-            return self._refused_outside
+        if self._cgroup is None:
+            return False
+        refused_around = self._cgroup.refusals_around() > self._refusals_around
+        refused = not self.pids_refused and (self._refused_outside or refused_around)
+        if self._own_hits > 0:
+            return refused
         around = self._cgroup.limit_hits_around() > self._hits_around
-        return self._refused_outside or (self.oom_kills > 0 and (around or self._least_free < _SCARCE))
+        return refused or (self.oom_kills > 0 and (around or self._least_free < _SCARCE))
 
     def start(self) -> None:
         """Begin to sample."""
@@ -140,13 +159,18 @@ class CgroupWatch:
     def _sample(self, cgroup: Cgroup) -> None:
         with contextlib.ExitStack() as stack:
             woken = select.poll()
-            for path in cgroup.event_files():
-                woken.register(stack.enter_context(path.open("rb")), select.POLLPRI)
+            files = [stack.enter_context(path.open("rb", buffering=0)) for path in cgroup.event_files()]
+            for file in files:
+                woken.register(file, select.POLLPRI)
+            pause_s = _SAMPLE_PAUSE_S if cgroup.tells_of_memory() else _BLIND_PAUSE_S
             while not self._stop.is_set() and cgroup.exists():
+                for file in files:  # an event is over only when its file has been read
+                    file.seek(0)
+                    file.read()
                 self._look(cgroup)
+                self._stop.wait(_EVENT_PAUSE_S)
                 # The kernel wakes us when a count changes: the group may be gone a hundredth of a second later.
-                if woken.poll(_SAMPLE_PAUSE_S * 1000):
-                    self._stop.wait(_EVENT_PAUSE_S)
+                woken.poll(pause_s * 1000)
 
     def _look(self, cgroup: Cgroup) -> None:
         self.oom_kills = cgroup.oom_kills()

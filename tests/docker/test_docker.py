@@ -18,6 +18,7 @@ import pytest
 
 from harness.errors import CommandNotFound, EnvironmentFault, SandboxFault
 from harness.sandbox.cause import Cause
+from harness.sandbox.cgroup import Cgroup, CgroupWatch
 from harness.sandbox.container_config import SANDBOX_USER, container_config
 from harness.sandbox.docker import DockerSandbox
 from harness.sandbox.engine import connect, reap
@@ -267,18 +268,37 @@ def test_memory_cap(sandbox: DockerSandbox, make_job: MakeJob, attempt: int) -> 
 @pytest.fixture
 def narrow(client: docker.DockerClient) -> Iterator[str]:
     """A control group of the engine's machine for containers, with little memory and few processes: a full machine."""
-    if os.getuid() != 0 or not Path("/sys/fs/cgroup/memory").is_dir() or os.environ.get("HARNESS_TEST_ENGINE"):
-        pytest.skip("needs root, cgroup v1 and Docker")
-    name = f"narrow-{uuid.uuid4().hex[:8]}"
-    places = {kind: Path("/sys/fs/cgroup", kind, name) for kind in ("memory", "pids")}
-    for place in places.values():
-        place.mkdir()
-    (places["memory"] / "memory.limit_in_bytes").write_text(str(100 << 20))
-    (places["pids"] / "pids.max").write_text("14")
+    info = client.info()
+    v1, by_systemd = info["CgroupVersion"] == "1", info["CgroupDriver"] == "systemd"
+    if os.getuid() != 0 or (v1 and (by_systemd or os.environ.get("HARNESS_TEST_ENGINE"))):
+        pytest.skip("needs root, and on cgroup v1 Docker that looks after control groups itself")
+    name = f"narrow{uuid.uuid4().hex[:8]}"
+    if by_systemd:
+        with narrow_slice(f"{name}.slice"):
+            yield f"{name}.slice"
+        return
+    limits = {
+        "memory/memory.limit_in_bytes" if v1 else "memory.max": 100 << 20,
+        "pids/pids.max" if v1 else "pids.max": 14,
+    }
+    for place, limit in limits.items():
+        folder = Path("/sys/fs/cgroup", place).parent / name
+        folder.mkdir(exist_ok=True)
+        (folder / Path(place).name).write_text(str(limit))
     yield f"/{name}"
-    for kind in Path("/sys/fs/cgroup").iterdir():
+    for folder in (Path("/sys/fs/cgroup", name), *Path("/sys/fs/cgroup").glob(f"*/{name}")):
         with contextlib.suppress(OSError):
-            (kind / name).rmdir()
+            folder.rmdir()
+
+
+@contextlib.contextmanager
+def narrow_slice(name: str) -> Iterator[None]:
+    """Have systemd make the group, where it would undo what others do."""
+    subprocess.run(["systemctl", "set-property", "--runtime", name, "MemoryMax=100M", "TasksMax=14"], check=True)
+    subprocess.run(["systemctl", "start", name], check=True)
+    yield
+    subprocess.run(["systemctl", "stop", name], check=True)
+    subprocess.run(["systemctl", "revert", name], check=True)
 
 
 @pytest.mark.parametrize(
@@ -300,6 +320,27 @@ def test_machine_that_runs_out_is_not_the_programs_fault(
     with pytest.raises(EnvironmentFault, match="machine ran out of memory or processes while job job ran") as caught:
         sandbox.run(make_job(argv=("python3", "-c", program), memory_bytes=256 << 20, pids=64))
     assert "larger machine" in caught.value.remedy
+
+
+@pytest.mark.skipif(os.environ.get("HARNESS_TEST_ENGINE") == "podman", reason="the kernel's counts are the same")
+def test_watch_over_a_control_group_rests(client: docker.DockerClient, sandbox_image: str) -> None:
+    """Cgroup v2 wakes it when there is news; of v1's memory nothing tells but looking."""
+    made = client.containers.run(sandbox_image, ["sleep", "60"], detach=True, network_mode="none")
+    try:
+        pid = client.api.inspect_container(made.id)["State"]["Pid"]
+        cgroup = Cgroup.of(pid)
+        assert cgroup is not None
+        looks: list[Path] = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Cgroup, "memory_bytes", lambda group: looks.append(group.memory) or 1)
+            watch = CgroupWatch(pid, otherwise=dict)
+            watch.start()
+            time.sleep(2)
+            watch.stop()
+        assert watch.peak_bytes == 1
+        assert 5 < len(looks) < (30 if cgroup.tells_of_memory() else 160)
+    finally:
+        made.remove(force=True)
 
 
 def test_memory_cap_counts_tmp(sandbox: DockerSandbox, make_job: MakeJob) -> None:

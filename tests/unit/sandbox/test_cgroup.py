@@ -127,3 +127,25 @@ def test_limit_hits_of_the_group_and_around_it(tmp_path: Path) -> None:
     assert (v1.memory_limit_hits(), v1.limit_hits_around()) == (0, 4)
     put(inner, **{"memory__events__local": "max 9\noom 2\noom_kill 2\n"})
     assert v1.memory_limit_hits() == 2
+
+
+def test_refusals_around_are_those_of_the_groups_that_hold_it(tmp_path: Path) -> None:
+    """The kernel documents this of cgroup v2 since 6.11: `pids.events.local` counts a group's own limit alone."""
+    inner = tmp_path / "outer" / "inner"
+    put(inner, pids__events="max 0\n", pids__events__local="max 7\n")
+    put(inner.parent, pids__events="max 9\n", pids__events__local="max 2\n")
+    group = Cgroup(memory=inner, pids=inner)
+    assert (group.pids_refused(), group.refusals_around()) == (0, 2)
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_machine_ran_out_where_a_group_around_it_refused_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    inner = tmp_path / "outer" / "inner"
+    put(inner, pids__events="max 0\n")
+    put(inner.parent, pids__events__local=f"max {2 if when == 'before' else 1}\n")
+    monkeypatch.setattr(Cgroup, "of", lambda _: Cgroup(memory=inner, pids=inner))
+    watch = CgroupWatch(7, otherwise=dict)
+    put(inner.parent, pids__events__local="max 2\n")
+    assert watch.machine_ran_out is (when == "meanwhile")
