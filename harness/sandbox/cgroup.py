@@ -7,9 +7,11 @@ engine is asked for the memory instead. Formats: the kernel's documents `cgroup-
 """
 
 import contextlib
+import os
 import select
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,9 +20,11 @@ import psutil
 
 from harness.errors import HarnessError
 
-# Where the kernel does not tell of memory (cgroup v1), we must look before the group is gone: a hundredth of a second.
 _SAMPLE_PAUSE_S = 0.1
-_BLIND_PAUSE_S = 0.01
+# Where somebody is about to be killed we must look before the group is gone: maybe a hundredth of a second later.
+_ALERT_PAUSE_S = 0.01
+_ALERT_S = 1.0
+_ALERT_FREE = 0.15
 _ENGINE_PAUSE_S = 0.5
 _EVENT_PAUSE_S = 0.005
 _SCARCE = 0.03
@@ -45,13 +49,27 @@ class Cgroup:
         return None if memory is None or pids is None else cls(memory=memory, pids=pids)
 
     def event_files(self) -> tuple[Path, ...]:
-        """List the files that the kernel tells changes of; cgroup v1 has none for memory."""
+        """List the files that the kernel tells changes of; cgroup v1 has none for memory, see `oom_events`."""
         files = (self.pids / "pids.events", self.memory / "memory.events")
         return tuple(one for one in files if one.exists())
 
-    def tells_of_memory(self) -> bool:
-        """Tell whether the kernel wakes who waits for changes of the counts of memory."""
-        return (self.memory / "memory.events").exists()
+    @contextlib.contextmanager
+    def oom_events(self) -> Iterator[int | None]:
+        """Give a descriptor that can be read when memory runs out in the group or around it; None on cgroup v2.
+
+        Cgroup v1 is asked for it as `cgroup-v1/memory` says in "OOM Control". It does not tell of the whole machine.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                control = stack.enter_context((self.memory / "memory.oom_control").open("rb"))
+                register = stack.enter_context((self.memory / "cgroup.event_control").open("wb", buffering=0))
+                events = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+                stack.callback(os.close, events)
+                register.write(f"{events} {control.fileno()}".encode())
+            except (OSError, AttributeError):  # cgroup v2, or a Python without eventfd
+                yield None
+                return
+            yield events
 
     def memory_bytes(self) -> int:
         """Give the memory in use, less the file cache that the kernel can drop.
@@ -93,6 +111,12 @@ class Cgroup:
         peak, most = _number(self.pids / "pids.peak"), _number(self.pids / "pids.max")
         return peak is None or (most is not None and peak >= most)
 
+    def processes(self) -> list[int]:
+        """List the processes in the group, as the host numbers them; none where it is gone."""
+        with contextlib.suppress(OSError):
+            return [int(line) for line in (self.pids / "cgroup.procs").read_text().split()]
+        return []
+
     def exists(self) -> bool:
         """Tell whether the group is still there."""
         return (self.memory / "cgroup.procs").exists()
@@ -108,6 +132,7 @@ class CgroupWatch:
     """
 
     def __init__(self, pid: int | None, *, otherwise: Callable[[], Mapping[str, Any]]) -> None:
+        self._first = pid
         self._cgroup = None if pid is None else Cgroup.of(pid)
         self._otherwise = otherwise
         self._stop = threading.Event()
@@ -120,6 +145,10 @@ class CgroupWatch:
         self._hits_around = 0 if self._cgroup is None else self._cgroup.limit_hits_around()
         self._refusals_around = 0 if self._cgroup is None else self._cgroup.refusals_around()
         self._least_free = 1.0
+
+    def processes(self) -> list[int]:
+        """List the container's processes, as the host numbers them; none where they cannot be told."""
+        return self._cgroup.processes() if self._cgroup else pids_below(self._first)
 
     @property
     def machine_ran_out(self) -> bool:
@@ -159,32 +188,50 @@ class CgroupWatch:
     def _sample(self, cgroup: Cgroup) -> None:
         with contextlib.ExitStack() as stack:
             woken = select.poll()
+            oom = stack.enter_context(cgroup.oom_events())
+            if oom is not None:
+                woken.register(oom, select.POLLIN)
             files = [stack.enter_context(path.open("rb", buffering=0)) for path in cgroup.event_files()]
             for file in files:
                 woken.register(file, select.POLLPRI)
-            pause_s = _SAMPLE_PAUSE_S if cgroup.tells_of_memory() else _BLIND_PAUSE_S
+            alert_until = 0.0
             while not self._stop.is_set() and cgroup.exists():
                 for file in files:  # an event is over only when its file has been read
                     file.seek(0)
                     file.read()
-                self._look(cgroup)
+                free = self._look(cgroup)
                 self._stop.wait(_EVENT_PAUSE_S)
-                # The kernel wakes us when a count changes: the group may be gone a hundredth of a second later.
-                woken.poll(pause_s * 1000)
+                alert = free < _ALERT_FREE or time.monotonic() < alert_until
+                happened = woken.poll((_ALERT_PAUSE_S if alert else _SAMPLE_PAUSE_S) * 1000)
+                if oom is not None and any(descriptor == oom for descriptor, _ in happened):
+                    os.eventfd_read(oom)
+                    alert_until = time.monotonic() + _ALERT_S  # told before the kill that is counted
 
-    def _look(self, cgroup: Cgroup) -> None:
+    def _look(self, cgroup: Cgroup) -> float:
+        """Read all counts; give the share of the machine's memory that is free."""
         self.oom_kills = cgroup.oom_kills()
         self._own_hits = cgroup.memory_limit_hits()
         if cgroup.pids_refused() > 0:
             self.pids_refused = cgroup.is_full_of_pids()
             self._refused_outside = not self.pids_refused
         memory = psutil.virtual_memory()
-        self._least_free = min(self._least_free, memory.available / memory.total)
+        free = memory.available / memory.total
+        self._least_free = min(self._least_free, free)
         self._keep_peak(cgroup.memory_bytes())
+        return free
 
     def _keep_peak(self, used_bytes: int | None) -> None:
         if used_bytes:
             self.peak_bytes = max(self.peak_bytes or 0, used_bytes)
+
+
+def pids_below(first: int | None) -> list[int]:
+    """List a process and its descendants, as the host numbers them; none where they cannot be told."""
+    if first is None:
+        return []
+    with contextlib.suppress(psutil.Error):
+        return [first, *(one.pid for one in psutil.Process(first).children(recursive=True))]
+    return []
 
 
 def memory_in_use(memory_stats: Mapping[str, Any]) -> int | None:

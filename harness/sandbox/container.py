@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import docker
-import psutil
 from docker.errors import APIError, NotFound
 
 from harness.errors import HarnessError, SandboxFault
@@ -135,12 +134,3 @@ def removed(container: Container) -> Iterator[None]:
             container.remove()
         raise
     container.remove()
-
-
-def pids_below(first: int | None) -> list[int]:
-    """List a process and its descendants, as the host numbers them; none where they cannot be told."""
-    if first is None:
-        return []
-    with contextlib.suppress(psutil.Error):
-        return [first, *(one.pid for one in psutil.Process(first).children(recursive=True))]
-    return []

@@ -25,7 +25,7 @@ from harness.sandbox.cancel import Cancellation
 from harness.sandbox.capture import Capture
 from harness.sandbox.cause import Cause, Observed
 from harness.sandbox.cgroup import CgroupWatch
-from harness.sandbox.container import Container, pids_below, removed
+from harness.sandbox.container import Container, removed
 from harness.sandbox.container_config import Engine, Owner, container_config, identity_for
 from harness.sandbox.disk import DiskWatch
 from harness.sandbox.end_watch import EndWatch
@@ -259,17 +259,17 @@ class _Watches:
 
     @classmethod
     def of(cls, job: Job, container: Container, alarm: Alarm, *, gpu: HeldGpu | None) -> Self:
-        first = container.pid()
+        cgroup = CgroupWatch(container.pid(), otherwise=container.memory_stats)
         return cls(
             end=EndWatch(container.wait, on_end=alarm.wake),
-            cgroup=CgroupWatch(first, otherwise=container.memory_stats),
+            cgroup=cgroup,
             disk=DiskWatch(
                 writable_sources(job),
                 limit_bytes=job.limits.disk_bytes,
                 on_over=lambda: alarm.fire(Cause.DISK_CAP),
-                pids=lambda: pids_below(first),
+                pids=cgroup.processes,
             ),
-            gpu=gpu.watch(lambda: pids_below(first)) if gpu else None,
+            gpu=gpu.watch(cgroup.processes) if gpu else None,
         )
 
     def start(self) -> None:
