@@ -11,7 +11,7 @@ ASSIGNMENT := assignments/classical-chinese
 
 ENGINES ?= docker podman process
 
-.PHONY: help demo test test-slow podman hostile ready fuzz check lint unit image clean
+.PHONY: help demo test test-slow podman hostile kills thousand ready fuzz check lint unit image clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -33,6 +33,12 @@ podman: ready  ## Run the sandbox's tests on Podman; Docker must answer too, to 
 
 hostile: ready  ## Run every hostile submission on each engine that answers (ENGINES="docker podman process").
 	@OMP_NUM_THREADS=1 HARNESS_HOSTILE_ENGINES="$(ENGINES)" $(PY) -m pytest tests/hostile -q -n 2 --dist loadgroup
+
+kills: ready  ## Kill a run of 30 submissions 50 times and resume it: nothing may be lost or graded twice.
+	@$(PY) -m benchmarks.kills
+
+thousand: ready  ## Grade 1,000 submissions as processes in one go, and look for what is left.
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.batch leaks
 
 ready: $(VENV)/dev.stamp $(VENV)/local.stamp
 	@if $(HARNESS) doctor --require engine >/dev/null 2>&1; then $(MAKE) --no-print-directory image; fi

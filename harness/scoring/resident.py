@@ -1,10 +1,9 @@
-"""Warm scoring workers: one that is started anew when it dies, and a pool of them. Knows neither engine nor sandbox.
+"""A warm scoring worker that is started anew when it dies. Knows neither engine nor sandbox.
 
 How a worker is started is passed in, as something that gives its lines and takes ours for the time of a `with` block.
 """
 
-import queue
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Protocol, Self
@@ -94,36 +93,3 @@ class ResidentWorker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-class ScoringPool:
-    """Several resident workers, one a GPU say. `score` may be called from many threads: each gets a free worker."""
-
-    def __init__(self, starts: Sequence[Start], *, on_event: Callable[[Event], None] = ignore_event) -> None:
-        """Start nothing yet.
-
-        Args:
-            starts: How to start each worker.
-            on_event: Is told the events of all of them, from the threads that wait for them.
-        """
-        self._workers = [ResidentWorker(start, on_event=on_event) for start in starts]
-        self._free: queue.LifoQueue[ResidentWorker] = queue.LifoQueue()  # last in, first out: the warmest first
-        for worker in reversed(self._workers):
-            self._free.put(worker)
-
-    def score(self, request: Request) -> Result | Failure:
-        """Wait for a free worker and have the request answered; see `ResidentWorker.score` for what it raises."""
-        worker = self._free.get()
-        try:
-            return worker.score(request)
-        finally:
-            self._free.put(worker)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for worker in self._workers:
-            worker.stop()

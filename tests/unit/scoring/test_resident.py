@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from harness.scoring.protocol import (
     Request,
     Result,
 )
-from harness.scoring.resident import ResidentWorker, ScoringPool, Start
+from harness.scoring.resident import ResidentWorker, Start
 
 MakeBase = Callable[..., Path]
 
@@ -122,33 +121,6 @@ def test_a_worker_that_cannot_work_is_a_fault_of_the_environment_at_once(tmp_pat
     with ResidentWorker(starts) as worker, pytest.raises(EnvironmentFault, match="no CUDA GPU answers"):
         worker.score(request("a"))
     assert starts.count == 1
-
-
-def test_pool_gives_each_request_a_worker_and_starts_no_more_than_it_needs(tmp_path: Path) -> None:
-    starts = [Starts(tmp_path), Starts(tmp_path), Starts(tmp_path)]
-    answers: dict[str, object] = {}
-
-    def ask(name: str) -> None:
-        answers[name] = pool.score(request(name))
-
-    with ScoringPool(starts) as pool:
-        for name in ("a", "b"):
-            ask(name)
-        assert [one.count for one in starts] == [1, 0, 0]
-        threads = [threading.Thread(target=ask, args=(str(number),)) for number in range(20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-    assert answers == {name: Result(id=name, examples=()) for name in (*"ab", *map(str, range(20)))}
-    assert all(one.count <= 1 for one in starts)
-
-
-def test_pool_takes_a_worker_back_after_a_fault(tmp_path: Path) -> None:
-    with ScoringPool([Starts(tmp_path)]) as pool:
-        with pytest.raises(SandboxFault):
-            pool.score(request("die"))
-        assert pool.score(request("a")) == Result(id="a", examples=())
 
 
 @pytest.fixture
