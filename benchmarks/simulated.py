@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.model.result import ExampleScore, TextMetrics
 from harness.sandbox.cancel import Cancellation
@@ -27,7 +28,8 @@ from harness.scoring.text_protocol import Compared, encode_compared
 Seconds = Callable[[str, str], float]
 _WEIGHTS: Weights = "4bit"
 _PROMPT = "translate: "
-_MODULE, _WIDTH, _RANK = "model.layers.0.self_attn.q_proj", 8, 2
+_MODULES: Mapping[str, tuple[int, int]] = MappingProxyType({"model.layers.0.self_attn.q_proj": (8, 8)})
+_RANK = 2
 
 
 @dataclass(slots=True)
@@ -188,12 +190,17 @@ def make_base(folder: Path) -> Path:
     """Make what looks like a base model of the assignment: one linear layer of zeros; give its folder."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
-    _write_zeros(folder / "model.safetensors", {f"{_MODULE}.weight": (_WIDTH, _WIDTH)})
+    _write_zeros(folder / "model.safetensors", {f"{name}.weight": shape for name, shape in _MODULES.items()})
     return folder
 
 
-def make_adapter(folder: Path) -> Path:
-    """Make an adapter that fits `make_base`; give its folder."""
+def make_adapter(folder: Path, *, modules: Mapping[str, tuple[int, int]] = _MODULES) -> Path:
+    """Make an adapter of zeros, for `make_base` unless told; give its folder.
+
+    Args:
+        folder: Where to; must not be there.
+        modules: Names of all layers of some kinds, with (out, in) of their weights.
+    """
     folder.mkdir(parents=True)
     config = {
         "peft_type": "LORA",
@@ -201,11 +208,13 @@ def make_adapter(folder: Path) -> Path:
         "base_model_name_or_path": "Qwen3-tiny",
         "r": _RANK,
         "lora_alpha": 2 * _RANK,
-        "target_modules": ["q_proj"],
+        "target_modules": sorted({name.rpartition(".")[2] for name in modules}),
     }
     (folder / "adapter_config.json").write_text(json.dumps(config))
-    shapes = {"A": (_RANK, _WIDTH), "B": (_WIDTH, _RANK)}
-    tensors = {f"base_model.model.{_MODULE}.lora_{side}.weight": shape for side, shape in shapes.items()}
+    tensors = {}
+    for name, (rows, columns) in modules.items():
+        tensors[f"base_model.model.{name}.lora_A.weight"] = (_RANK, columns)
+        tensors[f"base_model.model.{name}.lora_B.weight"] = (rows, _RANK)
     _write_zeros(folder / "adapter_model.safetensors", tensors)
     return folder
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from harness.batch.pipeline import BUG, fault_of
 from harness.errors import EXIT_BUG, EXIT_PASSED, Cancelled, ConfigError, EnvironmentFault, HostFault, SandboxFault
-from harness.model.event import Interrupted, OnEvent, Retrying
+from harness.model.event import Interrupted, OnEvent, Recorded, Retrying
 from harness.model.result import Fault, Outcome, Record
 from harness.model.submission import Submission
 
@@ -60,7 +60,7 @@ class Engine:
         submissions: What to grade, in this order.
         in_flight: How many are under way at a time, at most.
         cancel: Ends all that is under way: `grade` then raises `Cancelled`.
-        on_event: Is told of retries and interrupts; may be called from several threads.
+        on_event: Is told of retries, of records that stay, and of interrupts; may be called from several threads.
         pauses_s: How long to wait before each further try.
         finishes: Whether the first wish to end lets what is under way go on.
     """
@@ -134,24 +134,28 @@ class Engine:
                 return
 
     def _persist(self, submission: Submission, order: int) -> Outcome | Fault:
-        """Grade, and again after a fault that may pass."""
+        """Grade, and again after a fault that may pass; tell of the last record, if there is one."""
         for attempt, pause_s in enumerate((*self._pauses_s, None), start=1):
-            found = self._grade(submission, order)
-            if isinstance(found, Outcome) or found.kind not in PASSING or pause_s is None or self._ending.is_set():
+            record, fault = self._grade(submission, order)
+            if fault is None or fault.kind not in PASSING or pause_s is None or self._ending.is_set():
                 break
-            self._on_event(Retrying(submission=submission.id, fault=found, attempt=attempt, wait_s=pause_s))
+            self._on_event(Retrying(submission=submission.id, fault=fault, attempt=attempt, wait_s=pause_s))
             if self._ending.wait(pause_s):
                 break
-        return found
+        if record is not None:
+            self._on_event(Recorded(record=record))
+            return record.fault or record.outcome
+        assert fault is not None
+        return fault
 
-    def _grade(self, submission: Submission, order: int) -> Outcome | Fault:
+    def _grade(self, submission: Submission, order: int) -> tuple[Record | None, Fault | None]:
         try:
             record = self._grade_one(submission, order)
         except Cancelled:
             raise
         except Exception as error:  # the run folder itself: there is no record either
-            return fault_of("record", error)
-        return record.fault or record.outcome
+            return None, fault_of("record", error)
+        return record, record.fault
 
     def _count(self, submission: Submission, found: Outcome | Fault) -> None:
         with self._lock:

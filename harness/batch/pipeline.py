@@ -12,7 +12,7 @@ from harness.batch.lanes import Lane, Lanes
 from harness.batch.store import RunStore, evidence_of
 from harness.errors import Cancelled, EnvironmentFault, HarnessError
 from harness.files import write_json
-from harness.model.event import OnEvent, Recorded, StageEnded, StageStarted, Waiting
+from harness.model.event import OnEvent, StageEnded, StageStarted, Waiting
 from harness.model.finding import has_error
 from harness.model.result import AssignmentRef, Fault, Outcome, Record, StageResult, StageStatus, SubmissionRef
 from harness.model.submission import Submission
@@ -97,7 +97,6 @@ class Pipeline:
             self.store.write(record)
         finally:
             self.store.close(workspace)
-        self.on_event(Recorded(record=record))
         return record
 
     def _stages(

@@ -103,6 +103,7 @@ def test_a_fault_that_passes_is_tried_again_and_costs_nobody_anything(
     assert [one.fault.message for one in retries] == ["The engine is gone."] * 6
     assert Counter(one.attempt for one in retries) == {1: 3, 2: 3}
     assert {one.outcome for one in records(school).values()} == {Outcome.PASSED}
+    assert sorted(ended(school)) == sorted(one.id for one in school.plan.submissions)
 
 
 def test_a_fault_that_stays_is_not_graded_and_resume_grades_just_that(
