@@ -183,6 +183,8 @@ def make_class(folder: Path, adapter: Path, *, students: int, root: Path) -> tup
     others = [folder / f"r{number:08}" for number in range(1, students)]
     for other in others:
         shutil.copytree(first, other)
+    for one in (first, *others):
+        (one / "README.md").write_text(f"{one.name}\n")  # nobody's download is a recorded one of somebody else
     return (first, *others)
 
 
