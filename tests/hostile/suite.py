@@ -126,7 +126,7 @@ def problems(graded: Graded, wanted: frozenset[str], suite: Suite, *, fault: str
         found.append("a reference is in the student's results")
     if "\x1b" in graded.text:
         found.append("an escape sequence reaches the terminal")
-    if left := [str(path) for path in (suite.batch.run_folder / "scratch").iterdir()]:
+    if left := [path.name for path in map(suite.batch.run_folder.joinpath, ("scratch", "adapters")) if path.exists()]:
         found.append(f"scratch folder not empty: {left}")
     return found
 
