@@ -74,7 +74,7 @@ $(VENV)/host.stamp: pyproject.toml
 
 $(VENV)/dev.stamp: $(VENV)/host.stamp
 	@echo "Installing the developers' tools …"
-	@$(PIP) -e '.[dev]'
+	@$(PIP) -e '.[dev,ray]'
 	@touch $@
 
 $(VENV)/fuzz.stamp: $(VENV)/host.stamp

@@ -63,6 +63,7 @@ class Engine:
         on_event: Is told of retries, of records that stay, and of interrupts; may be called from several threads.
         pauses_s: How long to wait before each further try.
         finishes: Whether the first wish to end lets what is under way go on.
+        finish: Turns away what `grade` has not begun though it was called: it then raises `Cancelled`.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Engine:
         on_event: OnEvent,
         pauses_s: tuple[float, ...] = PAUSES_S,
         finishes: bool = True,
+        finish: Callable[[], None] = lambda: None,
     ) -> None:
         self._grade_one = grade
         self._submissions: Iterator[tuple[int, Submission]] = enumerate(submissions)
@@ -83,6 +85,7 @@ class Engine:
         self._on_event = on_event
         self._pauses_s = pauses_s
         self._finishes = finishes
+        self._finish = finish
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._in_a_row = 0
@@ -118,6 +121,7 @@ class Engine:
     def _interrupt(self, *, now: bool) -> None:
         self.tally.interrupted = True
         self._ending.set()
+        self._finish()
         self._on_event(Interrupted(now=now))
         if now:
             self._cancel()
@@ -169,3 +173,4 @@ class Engine:
             if self._in_a_row >= FAULTS_IN_A_ROW and not self._ending.is_set():
                 self.tally.stopped = found
                 self._ending.set()
+                self._finish()

@@ -1,4 +1,4 @@
-"""A whole run: takes the run folder, opens the machine, grades what is not graded yet. The entry for commands."""
+"""A whole run: takes the run folder, opens what grades, grades what is not graded yet. The entry for commands."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,18 +7,15 @@ from pathlib import Path
 
 from harness import __version__
 from harness.batch.engine import PAUSES_S, Engine, Tally
-from harness.batch.machine import PACKAGE, Machine, Sizes, opened
-from harness.batch.pipeline import Pipeline
+from harness.batch.graders import Opener, this_machine
+from harness.batch.machine import Sizes
 from harness.batch.plan import Plan, plan_of, run_of
 from harness.batch.store import RunStore
 from harness.errors import ConfigError
-from harness.intake.downloads.store import DownloadStore
 from harness.model.event import Distrusted, Event, OnEvent, Planned
 from harness.model.run import Run
 from harness.model.submission import Submission
 from harness.report.event_log import EventLog
-from harness.stages.context import Context
-from harness.stages.retries import Retries
 
 _SHOWN = 5
 
@@ -40,6 +37,7 @@ def grade_run(
     on_event: OnEvent,
     sizes: Sizes | None = None,
     presses: Callable[[], int] = lambda: 0,
+    opener: Opener = this_machine,
 ) -> Graded:
     """Grade the submissions of a plan into a run folder.
 
@@ -52,6 +50,7 @@ def grade_run(
         on_event: Is told what happens; may be called from several threads.
         sizes: How many places each kind of work has.
         presses: Tells how often the user asked to end; see `Engine.run`.
+        opener: Opens what grades: this machine, or a cluster.
 
     Raises:
         Cancelled: It was ended at once.
@@ -61,7 +60,7 @@ def grade_run(
     store = RunStore(run_folder.resolve())
     alone = len(plan.submissions) == 1 and not resume
     with (
-        opened(plan, store, sizes=sizes or Sizes(), most_gpus=1 if alone else None) as machine,
+        opener(plan, store, sizes=sizes or Sizes(), alone=alone) as graders,
         store.held(),
         EventLog(store.log) as log,
     ):
@@ -70,26 +69,26 @@ def grade_run(
             log.on_event(event)
             on_event(event)
 
-        sandbox = machine.sandbox
         run = store.begin(
             run_of(
                 plan,
                 harness_version=__version__,
                 started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                sandbox=sandbox.name,
-                image_id=sandbox.image_id,
+                sandbox=graders.sandbox,
+                image_id=graders.image_id,
             )
         )
         todo = _to_grade(plan, store, run, resume=resume, on_event=tell)
         tell(Planned(submissions=tuple(one.id for one in todo), graded=len(plan.submissions) - len(todo)))
         engine = Engine(
-            _pipeline(plan, store, machine, tell).grade,
+            graders.begin(tell),
             todo,
-            in_flight=min(machine.in_flight, len(todo)),
-            cancel=machine.cancel,
+            in_flight=min(graders.in_flight, len(todo)),
+            cancel=graders.cancel,
             on_event=tell,
             pauses_s=() if alone else PAUSES_S,
             finishes=not alone,
+            finish=graders.finish,
         )
         return Graded(tally=engine.run(presses), store=store, run=run)
 
@@ -124,21 +123,3 @@ def _to_grade(plan: Plan, store: RunStore, run: Run, *, resume: bool, on_event: 
             remedy="`harness grade --resume FOLDER` goes on with what is not graded; or give another --output.",
         )
     return tuple(todo)
-
-
-def _pipeline(plan: Plan, store: RunStore, machine: Machine, on_event: OnEvent) -> Pipeline:
-    context = Context(
-        assignment=plan.assignment,
-        base=plan.base,
-        base_path=plan.base_path,
-        examples=plan.examples,
-        split=plan.reference.split,
-        base_shapes=plan.base_shapes,
-        sandbox=machine.sandbox,
-        harness_package=PACKAGE,
-        packages=machine.packages,
-        downloads=DownloadStore(plan.downloads) if plan.downloads else None,
-        fetch_again=plan.fetch_again,
-        retries=Retries(sleep=machine.sleep),
-    )
-    return Pipeline(context=context, lanes=machine.lanes, store=store, assignment=plan.reference, on_event=on_event)

@@ -1,19 +1,21 @@
 """`harness grade`: submissions on the private data, one or a whole class."""
 
+import importlib.util
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.console import Console
 
 from harness.cli.options import default_folder, grade_alone, parse_time, plan, shared, warn_without_gpu
-from harness.errors import EXIT_INTERRUPTED
+from harness.errors import EXIT_INTERRUPTED, EnvironmentFault
 
 if TYPE_CHECKING:
+    from harness.batch.graders import Opener
     from harness.batch.machine import Sizes
     from harness.batch.plan import Plan
     from harness.model.event import Event
@@ -41,6 +43,19 @@ if TYPE_CHECKING:
 @click.option("--i-trust-this-code", is_flag=True, help="Allow --sandbox process, which does not isolate.")
 @click.option("--fetches", type=click.IntRange(1), help="Downloads at a time. Default: 8.")
 @click.option("--runs", type=click.IntRange(1), help="Student programs at a time, without GPUs. Default: by the cores.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="This machine, or the nodes of a Ray cluster (pip install '.[ray]').",
+)
+@click.option(
+    "--address",
+    default="auto",
+    show_default=True,
+    help="With --engine ray: auto (the cluster that this machine is part of), HOST:PORT or ray://HOST:PORT.",
+)
 @click.option("--metrics", type=click.Path(path_type=Path), help="Keep a Prometheus text file here.")
 def grade(
     submissions: tuple[Path, ...],
@@ -56,6 +71,8 @@ def grade(
     i_trust_this_code: bool,
     fetches: int | None,
     runs: int | None,
+    engine: Literal["local", "ray"],
+    address: str,
     metrics: Path | None,
     form: str,
     **options: Any,
@@ -69,11 +86,11 @@ def grade(
     from harness.batch.machine import Sizes
     from harness.batch.plan import submissions_in, with_dates, with_submissions
 
-    sizes = Sizes(fetch=fetches, run=runs)
+    sizes, opener = Sizes(fetch=fetches, run=runs), _opener(engine, address)
     if resume is not None:
         if submissions or folder or output:
             raise click.UsageError("--resume takes everything from the run: give no SUBMISSION, --from or --output.")
-        _grade_many(read_plan(resume), resume, sizes=sizes, metrics=metrics, resume=True)
+        _grade_many(read_plan(resume), resume, sizes=sizes, opener=opener, metrics=metrics, resume=True)
     sources = [*submissions, *(submissions_in(folder) if folder else ())]
     if not sources:
         raise click.UsageError("Nothing to grade: give a SUBMISSION, --from or --resume.")
@@ -91,22 +108,48 @@ def grade(
     store = (downloads or run_folder.parent / "downloads").absolute()
     loaded = replace(loaded, downloads=store, fetch_again=fetch_again)
     if len(sources) == 1 and not folder:
-        grade_alone(loaded, run_folder, form=form)
-    _grade_many(loaded, run_folder, sizes=sizes, metrics=metrics)
+        grade_alone(loaded, run_folder, form=form, opener=opener)
+    _grade_many(loaded, run_folder, sizes=sizes, opener=opener, metrics=metrics)
+
+
+def _opener(engine: Literal["local", "ray"], address: str) -> "Opener | None":
+    """Give what opens the engine's graders; None is this machine.
+
+    Raises:
+        EnvironmentFault: Ray is not installed.
+    """
+    if engine == "local":
+        return None
+    if importlib.util.find_spec("ray") is None:
+        raise EnvironmentFault(
+            "--engine ray needs Ray, which is not installed beside the harness.",
+            remedy="pip install '.[ray]' in the project's folder, with the version of Ray that the nodes have.",
+        )
+    from harness.batch.ray import ray_cluster
+
+    return partial(ray_cluster, address=address)
 
 
 def _grade_many(
-    loaded: "Plan", run_folder: Path, *, sizes: "Sizes", metrics: Path | None, resume: bool = False
+    loaded: "Plan",
+    run_folder: Path,
+    *,
+    sizes: "Sizes",
+    opener: "Opener | None",
+    metrics: Path | None,
+    resume: bool = False,
 ) -> None:
     """Grade, show how it goes, sum up, exit."""
     from harness.batch.grade import grade_run
+    from harness.batch.graders import this_machine
     from harness.cli.presses import counted_presses
     from harness.report.run_state import RunState
     from harness.report.run_summary import show_summary
     from harness.report.run_view import RunView
 
     console, state = Console(stderr=True), RunState()
-    warn_without_gpu(loaded.gpu, console)
+    if opener is None:
+        warn_without_gpu(loaded.gpu, console)
     view = RunView(console, state)
     takers = [state.on_event, view.on_event]
     with ExitStack() as stack:
@@ -123,7 +166,15 @@ def _grade_many(
 
         presses = stack.enter_context(counted_presses())
         stack.enter_context(view.shown())
-        graded = grade_run(loaded, run_folder, resume=resume, on_event=tell, sizes=sizes, presses=presses)
+        graded = grade_run(
+            loaded,
+            run_folder,
+            resume=resume,
+            on_event=tell,
+            sizes=sizes,
+            presses=presses,
+            opener=opener or this_machine,
+        )
     tally = graded.tally
     show_summary(
         Console(),

@@ -14,6 +14,7 @@ from harness.errors import EXIT_FOUND_ERRORS, EXIT_PASSED
 from harness.model.result import Outcome
 
 if TYPE_CHECKING:
+    from harness.batch.graders import Opener
     from harness.batch.plan import Plan
 
 SUBMITTED_AT = "--submitted-at"
@@ -98,18 +99,20 @@ def default_folder() -> Path:
     return Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
 
 
-def grade_alone(made: "Plan", run_folder: Path, *, form: str) -> NoReturn:
+def grade_alone(made: "Plan", run_folder: Path, *, form: str, opener: "Opener | None" = None) -> NoReturn:
     """Grade one submission, print its record, exit with the code of the outcome."""
     from harness.batch.grade import grade_run
+    from harness.batch.graders import this_machine
     from harness.cli.presses import counted_presses
     from harness.report.console import show
     from harness.report.progress import StageProgress
     from harness.schema.record import read_record
 
     error_console = Console(stderr=True)
-    warn_without_gpu(made.gpu, error_console)
+    if opener is None:
+        warn_without_gpu(made.gpu, error_console)
     with counted_presses() as presses, StageProgress(error_console) as progress:
-        graded = grade_run(made, run_folder, on_event=progress.on_event, presses=presses)
+        graded = grade_run(made, run_folder, on_event=progress.on_event, presses=presses, opener=opener or this_machine)
     path = graded.store.record_path(made.submissions[0].id)
     if form == "json":
         click.echo(path.read_text(encoding="utf-8"), nl=False)

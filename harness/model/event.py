@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.model.result import Fault, Record, StageResult
 
@@ -73,5 +74,33 @@ class Interrupted:
     now: bool
 
 
-Event = Planned | Waiting | StageStarted | StageEnded | Retrying | Recorded | Distrusted | Interrupted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A submission was given to a node of a cluster."""
+
+    submission: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeChanged:
+    """A node of a cluster began to grade, cannot grade, or is gone; `words` say more."""
+
+    node: str
+    state: Literal["ready", "left out", "lost"]
+    words: str
+
+
+Event = (
+    Planned
+    | Waiting
+    | StageStarted
+    | StageEnded
+    | Retrying
+    | Recorded
+    | Distrusted
+    | Interrupted
+    | Placed
+    | NodeChanged
+)
 OnEvent = Callable[[Event], None]

@@ -10,6 +10,8 @@ from harness.model.event import (
     Distrusted,
     Event,
     Interrupted,
+    NodeChanged,
+    Placed,
     Planned,
     Recorded,
     Retrying,
@@ -104,5 +106,5 @@ class RunState:
                 self.codes.update({one.code for one in record.findings if one.severity is Severity.ERROR})
             case Interrupted():
                 self.ending = True
-            case Distrusted():
+            case Distrusted() | Placed() | NodeChanged():
                 pass

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.model.event import Distrusted, Event, Interrupted, Planned, Recorded, Retrying
+from harness.model.event import Distrusted, Event, Interrupted, NodeChanged, Planned, Recorded, Retrying
 from harness.model.result import Outcome, Record, StageStatus
 from harness.report.run_state import RunState
 
@@ -62,6 +62,9 @@ class RunView:
                 return Text(words, style="yellow")
             case Distrusted():
                 return Text(f"{event.submission}: {event.why}\nMoved to {event.place}; graded again.", style="yellow")
+            case NodeChanged():
+                style = "dim" if event.state == "ready" else "yellow"
+                return Text(f"{event.node}: {event.state}; {event.words}", style=style)
             case Interrupted(now=True):
                 return Text("Ending now.", style="yellow")
             case Interrupted():
