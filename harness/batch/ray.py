@@ -116,7 +116,7 @@ def _connected(address: str) -> Iterator[None]:
         raise EnvironmentFault(
             f"There is no Ray cluster at {address} that this machine can join: {_first_line(error)}",
             remedy="`ray status` on a node; a driver's machine joins with `ray start --address HOST:PORT`, or grades "
-            "from outside with --address ray://HOST:10001 (needs `ray[client]`). Ray and Python are the same everywhere.",
+            "from outside with --address ray://HOST:10001 (needs `ray[client]`). Same Ray and Python everywhere.",
         ) from error
     finally:
         if threading.current_thread() is threading.main_thread():
