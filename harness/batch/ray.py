@@ -10,6 +10,7 @@ import contextlib
 import logging
 import pkgutil
 import signal
+import socket
 import threading
 import time
 import uuid
@@ -56,6 +57,9 @@ _LOOK_S = 2.0
 _AGAIN_S = 30.0
 _PROBE_S = 120.0
 _END_S = 30.0
+_KNOCK_S = 10.0
+_SETTLE_S = 30.0
+_SETTLE_LOOK_S = 0.05
 
 
 class RayGrader(NodeGrader):
@@ -95,6 +99,8 @@ def ray_cluster(
         crew = _Crew(plan, opening, sizes, patience_s)
         try:
             first: _Grader = crew.fleet.wait_for_one(hopeless=crew.hopeless).handle
+            if not alone:
+                crew.settle()
             yield Graders(
                 sandbox=first.opened.sandbox,
                 image_id=first.opened.image_id,
@@ -111,8 +117,9 @@ def ray_cluster(
 def _connected(address: str) -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=True)
-    except (RayError, ConnectionError, RuntimeError, ValueError, ImportError) as error:
+    except (RayError, OSError, RuntimeError, ValueError, ImportError) as error:
         raise EnvironmentFault(
             f"There is no Ray cluster at {address} that this machine can join: {_first_line(error)}",
             remedy="`ray status` on a node; a driver's machine joins with `ray start --address HOST:PORT`, or grades "
@@ -127,6 +134,17 @@ def _connected(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """See that somebody listens: Ray itself waits for minutes.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -171,6 +189,12 @@ class _Crew:
         """Tell whether each seat was tried and none can grade."""
         with self._lock:
             return bool(self._reasons) and not self._actors
+
+    def settle(self) -> None:
+        """Wait for the other graders, not for long: whoever is first would take all of a small class."""
+        give_up = time.monotonic() + _SETTLE_S
+        while time.monotonic() < give_up and len(self.fleet.members) < len(self._actors):
+            self._ended.wait(_SETTLE_LOOK_S)
 
     def tell_to(self, on_event: OnEvent) -> None:
         """Tell of nodes from now on, and what happened until now."""
