@@ -1,4 +1,4 @@
-"""A Ray cluster of several nodes on this machine, each a `ray start` of its own: for the tests and `benchmarks.ray`."""
+"""A Ray cluster of several nodes on this machine, each a `ray start` of its own: for tests and `ray_overhead`."""
 
 import contextlib
 import os
@@ -69,13 +69,22 @@ class RayCluster:
         """What `--address` takes."""
         return f"127.0.0.1:{self.port}"
 
-    def add(self, *, cpus: int = 2, environment: dict[str, str] | None = None) -> RayNode:
+    def add(self, *, cpus: int = 2, gpus: int = 0, environment: dict[str, str] | None = None) -> RayNode:
         """Start a node; give it once it is there."""
         temporary = Path(tempfile.mkdtemp(prefix="tmp", dir=self.folder))
         words = ["--address", self.address] if self.nodes else ["--head", "--port", str(self.port)]
         words += ["--include-dashboard=false"] if not self.nodes else []
         words += ["--temp-dir", str(self.folder)] if not self.nodes else []
-        words += ["--num-cpus", str(cpus), "--object-store-memory", "100000000", "--disable-usage-stats", "--block"]
+        words += [
+            "--num-cpus",
+            str(cpus),
+            "--num-gpus",
+            str(gpus),
+            "--object-store-memory",
+            "100000000",
+            "--disable-usage-stats",
+            "--block",
+        ]
         words += ["--node-ip-address", "127.0.0.1", "--min-worker-port", "0", "--max-worker-port", "0"]
         log = temporary / "ray-start.log"
         with log.open("wb") as file:

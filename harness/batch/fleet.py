@@ -76,20 +76,23 @@ class Fleet:
             self._closed = True
             self._changed.notify_all()
 
-    def wait_for_one(self, *, hopeless: Callable[[], bool]) -> Member:
+    def wait_for_one(self, *, hopeless: Callable[[], bool], presses: Callable[[], int] = lambda: 0) -> Member:
         """Wait until there is a member, and give one.
 
         Args:
             hopeless: Tells that waiting is no use.
+            presses: Tells how often the user asked to end.
 
         Raises:
-            Cancelled: The fleet was closed.
+            Cancelled: The fleet was closed, or the user asked to end.
             EnvironmentFault: There is none for too long.
         """
         with self._changed:
             while not self._members:
                 if hopeless():
                     raise self._nobody("No node of the cluster can grade.")
+                if presses():
+                    raise Cancelled
                 self._pause()
             return self._members[0]
 

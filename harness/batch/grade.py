@@ -60,7 +60,7 @@ def grade_run(
     store = RunStore(run_folder.resolve())
     alone = len(plan.submissions) == 1 and not resume
     with (
-        opener(plan, store, sizes=sizes or Sizes(), alone=alone) as graders,
+        opener(plan, store, sizes=sizes or Sizes(), alone=alone, presses=presses) as graders,
         store.held(),
         EventLog(store.log) as log,
     ):

@@ -40,13 +40,17 @@ class Graders:
 class Opener(Protocol):
     """Opens graders for the time of the block."""
 
-    def __call__(self, plan: Plan, store: RunStore, *, sizes: Sizes, alone: bool) -> AbstractContextManager[Graders]:
-        """Open them; `alone` says that there is one submission only."""
+    def __call__(
+        self, plan: Plan, store: RunStore, *, sizes: Sizes, alone: bool, presses: Callable[[], int]
+    ) -> AbstractContextManager[Graders]:
+        """Open them; `alone` says that there is one submission only, `presses` how often the user asked to end."""
 
 
 @contextmanager
-def this_machine(plan: Plan, store: RunStore, *, sizes: Sizes, alone: bool) -> Iterator[Graders]:
-    """Grade here; see `opened`."""
+def this_machine(
+    plan: Plan, store: RunStore, *, sizes: Sizes, alone: bool, presses: Callable[[], int]
+) -> Iterator[Graders]:
+    """Grade here; see `opened`. That is quick: `presses` can wait."""
     with opened(plan, store, sizes=sizes, most_gpus=1 if alone else None) as machine:
         yield Graders(
             sandbox=machine.sandbox.name,

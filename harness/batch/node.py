@@ -166,7 +166,9 @@ class NodeGrader:
         self._stack.close()
 
     def _work(self, ticket: _Ticket, submission: Submission, is_folder: bool, order: int) -> None:
-        ticket.news.put(self._grade(ticket, submission, is_folder, order))
+        end = self._grade(ticket, submission, is_folder, order)
+        del self._by_id[submission.id]
+        ticket.news.put(end)
 
     def _grade(self, ticket: _Ticket, submission: Submission, is_folder: bool, order: int) -> Told:
         parcel = ticket.folder / "parcel"

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,14 @@ class RayGrader(NodeGrader):
 
 @contextlib.contextmanager
 def ray_cluster(
-    plan: Plan, store: RunStore, *, sizes: Sizes, alone: bool, address: str, patience_s: float = PATIENCE_S
+    plan: Plan,
+    store: RunStore,
+    *,
+    sizes: Sizes,
+    alone: bool,
+    presses: Callable[[], int],
+    address: str,
+    patience_s: float = PATIENCE_S,
 ) -> Iterator[Graders]:
     """Open the graders of a cluster for the time of the block.
 
@@ -82,10 +89,12 @@ def ray_cluster(
         store: The run folder.
         sizes: How many places each kind of work has with each grader.
         alone: There is one submission only.
+        presses: Tells how often the user asked to end: once is enough while nodes are waited for.
         address: ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``.
         patience_s: How long to go on without any node that can grade.
 
     Raises:
+        Cancelled: The user asked to end before it was open.
         ConfigError: GPUs are named one by one.
         EnvironmentFault: There is no such cluster, or no node of it can grade.
     """
@@ -98,9 +107,9 @@ def ray_cluster(
     with _connected(address):
         crew = _Crew(plan, opening, sizes, patience_s)
         try:
-            first: _Grader = crew.fleet.wait_for_one(hopeless=crew.hopeless).handle
+            first: _Grader = crew.fleet.wait_for_one(hopeless=crew.hopeless, presses=presses).handle
             if not alone:
-                crew.settle()
+                crew.settle(presses)
             yield Graders(
                 sandbox=first.opened.sandbox,
                 image_id=first.opened.image_id,
@@ -190,10 +199,10 @@ class _Crew:
         with self._lock:
             return bool(self._reasons) and not self._actors
 
-    def settle(self) -> None:
+    def settle(self, presses: Callable[[], int]) -> None:
         """Wait for the other graders, not for long: whoever is first would take all of a small class."""
         give_up = time.monotonic() + _SETTLE_S
-        while time.monotonic() < give_up and len(self.fleet.members) < len(self._actors):
+        while time.monotonic() < give_up and len(self.fleet.members) < len(self._actors) and not presses():
             self._ended.wait(_SETTLE_LOOK_S)
 
     def tell_to(self, on_event: OnEvent) -> None:

@@ -22,7 +22,7 @@ pytest.importorskip("ray", reason="needs the extra [ray]")
 from benchmarks.kills import records
 from benchmarks.ray_cluster import ROOT, RayCluster, ray_nodes
 from benchmarks.simulated import make_class
-from harness.sandbox.owner import JOB_LABEL
+from harness.sandbox.owner import JOB_LABEL, OWNER_LABEL
 
 pytestmark = [pytest.mark.slow, pytest.mark.torch]
 WAIT = "#!/usr/bin/env bash\ntrap '' TERM INT\nsleep 1000\n"
@@ -40,6 +40,8 @@ def handed_in(root: Path, made: tuple[Path, Path], tmp_path: Path) -> Callable[[
     """Give a function that makes a class of so many."""
 
     def make(students: int) -> list[Path]:
+        if (tmp_path / "handed-in").exists():
+            return sorted((tmp_path / "handed-in").iterdir())
         adapter = tmp_path / "unpacked"
         shutil.unpack_archive(made[1], adapter)
         return list(make_class(tmp_path / "handed-in", adapter / "adapter_checkpoint", students=students, root=root))
@@ -95,6 +97,13 @@ def of_cluster(cluster: RayCluster, job: str = "") -> list[str]:
         for one in found
         if any(mount["Source"].startswith(str(cluster.folder)) for mount in one["Mounts"])
     ]
+
+
+def owners(names: list[str]) -> list[int]:
+    """Give the processes that made these containers."""
+    with contextlib.closing(docker.from_env()) as client:
+        labels = [client.api.inspect_container(name)["Config"]["Labels"] for name in names]
+    return [int(one[OWNER_LABEL].partition(":")[0]) for one in labels]
 
 
 def without_prompts(source: Path) -> None:
@@ -157,6 +166,24 @@ def test_no_node_can_grade(
     assert done.stderr.count("image") >= 2 and "--resume" in done.stderr
     assert time.monotonic() - began < 60
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has a GPU")
+def test_a_gpu_that_ray_has_and_the_node_has_not(
+    cluster: RayCluster,
+    handed_in: Callable[[int], list[Path]],
+    words: Callable[..., list[str]],
+    root: Path,
+    tmp_path: Path,
+) -> None:
+    node = cluster.add(gpus=1)
+    done = grade([*words(handed_in(2), tmp_path / "run", *PROCESS), *on(cluster), "--gpu", "auto"], root)
+    node.stop()
+    cluster.nodes.remove(node)
+    assert done.returncode == 4
+    assert done.stderr.count("This node has no NVIDIA driver, but was started with GPUs.") == 1
+    done = grade([*words(handed_in(2), tmp_path / "run", *PROCESS), *on(cluster), "--gpu", "GPU-aa"], root)
+    assert done.returncode == 3 and "Ray hands out the GPUs" in done.stderr
 
 
 def test_there_is_no_cluster(
@@ -263,11 +290,15 @@ def test_ended_or_killed_in_the_middle_no_container_stays(
     resume = [sys.executable, "-m", "harness", "grade", "--resume", str(run), *on(cluster)]
     driver = start(resume, root)
     wait_until(lambda: len(ours()) == 2, why="a container on each node, again")
+    graders = owners(ours())
     driver.kill()
     driver.communicate()
+    assert len(graders) == 2
+    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in graders), why="graders end by themselves")
     for source, script in scripts.items():
         (source / "run.sh").write_text(script)
     done = grade(resume, root)
     assert done.returncode == 0, done.stderr
     assert of_cluster(cluster) == []
     assert len(records(run)) == 2
+    assert list(cluster.folder.glob("tmp*/lora-harness_*")) == []

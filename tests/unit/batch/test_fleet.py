@@ -81,6 +81,11 @@ def test_the_first_one_is_not_waited_for_where_there_is_no_hope() -> None:
         fleet().wait_for_one(hopeless=lambda: True)
 
 
+def test_the_user_need_not_wait_for_the_first_one() -> None:
+    with pytest.raises(Cancelled):
+        fleet().wait_for_one(hopeless=lambda: False, presses=lambda: 1)
+
+
 def test_a_closed_fleet_turns_away_who_waits_and_who_comes() -> None:
     some, turned = fleet(), list[int]()
     some.join(member("one"))
