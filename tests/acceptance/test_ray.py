@@ -301,4 +301,4 @@ def test_ended_or_killed_in_the_middle_no_container_stays(
     assert done.returncode == 0, done.stderr
     assert of_cluster(cluster) == []
     assert len(records(run)) == 2
-    assert list(cluster.folder.glob("tmp*/lora-harness_*")) == []
+    assert [folder for node in cluster.nodes for folder in node.temporary.glob("lora-harness_*")] == []
