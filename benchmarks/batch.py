@@ -33,8 +33,9 @@ import yaml
 from benchmarks.simulated import SimulatedSandbox, make_adapter, make_base, make_class
 from harness.batch import machine
 from harness.batch.grade import grade_run
+from harness.batch.handed_in import with_submissions
 from harness.batch.machine import PACKAGE, Sizes
-from harness.batch.plan import Plan, load_plan, with_submissions
+from harness.batch.plan import Plan, load_plan
 from harness.batch.store import RunStore
 from harness.model.result import Outcome
 from harness.sandbox.choose import Kind, verified_image

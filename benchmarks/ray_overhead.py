@@ -22,8 +22,9 @@ from benchmarks.ray_cluster import ROOT, ray_nodes
 from benchmarks.simulated import make_class
 from harness.batch.grade import grade_run
 from harness.batch.graders import Opener, this_machine
+from harness.batch.handed_in import with_submissions
 from harness.batch.machine import Sizes
-from harness.batch.plan import Plan, load_plan, with_submissions
+from harness.batch.plan import Plan, load_plan
 from harness.batch.ray import ray_cluster
 from harness.model.event import Event, Planned, Recorded
 

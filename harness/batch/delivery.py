@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from harness.batch.store import RECORD, RunStore
+from harness.batch.kept import RECORD
+from harness.batch.store import RunStore
 from harness.errors import SandboxFault
 from harness.files import write_whole
 from harness.model.assignment import Assignment

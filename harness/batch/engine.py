@@ -6,7 +6,7 @@ not theirs, and `--resume` goes on when it is mended.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.batch.pipeline import BUG, fault_of
@@ -69,7 +69,7 @@ class Engine:
     def __init__(
         self,
         grade: Grade,
-        submissions: Iterable[Submission],
+        submissions: Sequence[Submission],
         *,
         in_flight: int,
         cancel: Callable[[], None],
@@ -80,6 +80,7 @@ class Engine:
     ) -> None:
         self._grade_one = grade
         self._submissions: Iterator[tuple[int, Submission]] = enumerate(submissions)
+        self._total, self._begun = len(submissions), 0
         self._in_flight = in_flight
         self._cancel = cancel
         self._on_event = on_event
@@ -122,7 +123,7 @@ class Engine:
         self.tally.interrupted = True
         self._ending.set()
         self._finish()
-        self._on_event(Interrupted(now=now))
+        self._on_event(Interrupted(now=now, left=self._total - self._begun))
         if now:
             self._cancel()
 
@@ -130,6 +131,7 @@ class Engine:
         while not self._ending.is_set():
             with self._lock:
                 order, submission = next(self._submissions, (0, None))
+                self._begun += submission is not None
             if submission is None:
                 return
             try:

@@ -90,7 +90,20 @@ def grade_run(
             finishes=not alone,
             finish=graders.finish,
         )
-        return Graded(tally=engine.run(presses), store=store, run=run)
+        try:
+            return Graded(tally=engine.run(presses), store=store, run=run)
+        finally:
+            store.write_grades(run)
+
+
+def begun_before(run_folder: Path) -> tuple[str, ...]:
+    """Give the ids of the submissions that a run folder has already.
+
+    Raises:
+        ConfigError: Its run.json is torn or something else.
+    """
+    run = RunStore(run_folder.resolve()).read()
+    return tuple(one.id for one in run.submissions) if run else ()
 
 
 def read_plan(run_folder: Path) -> Plan:
@@ -120,6 +133,6 @@ def _to_grade(plan: Plan, store: RunStore, run: Run, *, resume: bool, on_event: 
         names = ", ".join(one.id for one in graded[:_SHOWN]) + (" ..." if len(graded) > _SHOWN else "")
         raise ConfigError(
             f"Graded already in {store.root}: {names}.",
-            remedy="`harness grade --resume FOLDER` goes on with what is not graded; or give another --output.",
+            remedy="Give another folder with --output. To go on with a run: `harness grade --resume FOLDER`.",
         )
     return tuple(todo)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from harness.errors import ConfigError
 from harness.files import sha256_file
 from harness.model.regrade import LeftOut
-from harness.model.result import ExampleScore, Record, Score
+from harness.model.result import ExampleScore, Record, Score, Verdict
 from harness.schema.record import read_record
 from harness.scoring.definition import aggregate
 from harness.scoring.protocol import example_from_json
@@ -22,6 +22,7 @@ SCORE = "evidence/score.json"
 PREDICTIONS = "predictions.json"
 PROMPTS = "evidence/prompts.json"
 REPEATED = 1e-9
+TOTAL_ABS_TOL = 1e-5  # penalty and total are rounded each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +121,19 @@ def _read(folder: Path) -> Trusted:
     record = read_record(path)
     if record.submission.id != folder.name:
         raise _TornError(f"the record is that of {record.submission.id}")
+    if record.verdict is not None:
+        _add_up(record.verdict)
     for one in record.evidence:
         _verify(folder, one.path, one.sha256)
     scored = _scored(folder, record)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Trusted(folder=folder, record=record, record_sha256=digest, scored=scored)
+
+
+def _add_up(verdict: Verdict) -> None:
+    total = sum(one.earned for one in verdict.points) - verdict.late_penalty
+    if not isclose(total, verdict.total, abs_tol=TOTAL_ABS_TOL):
+        raise _TornError(f"its lines give {total:g} points, and its total says {verdict.total:g}")
 
 
 def _verify(folder: Path, name: str, sha256: str) -> None:

@@ -69,6 +69,11 @@ class Lanes:
                 place.busy = False
                 self._changed.notify_all()
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run was ended."""
+        return self._cancelled
+
     def cancel(self) -> None:
         """Turn away whoever waits, and whoever comes later."""
         with self._changed:

@@ -22,7 +22,7 @@ from harness.batch.plan import Plan
 from harness.batch.store import RunStore
 from harness.errors import Cancelled, EnvironmentFault
 from harness.files import remove_tree, sha256_file
-from harness.model.event import Event, Recorded, StageEnded, StageStarted, Waiting
+from harness.model.event import Event, StageEnded, StageStarted, Waiting
 from harness.model.result import Fault
 from harness.model.submission import Submission
 from harness.sandbox.choose import choose_sandbox
@@ -194,8 +194,6 @@ class NodeGrader:
     def _tell(self, event: Event) -> None:
         if isinstance(event, Waiting | StageStarted | StageEnded):
             self._by_id[event.submission].news.put(event)
-        else:
-            assert isinstance(event, Recorded)  # the driver tells it once it has the record
 
 
 def _words(machine: Machine, plan: Plan) -> Opened:

@@ -115,6 +115,8 @@ class Pipeline:
                 except Cancelled:
                     raise
                 except Exception as error:
+                    if self.lanes.cancelled:
+                        raise Cancelled from error  # it ended because all was ended
                     fault = fault_of(name, error)
                     if fault.kind == BUG:
                         (workspace.logs / "bug.txt").write_text(traceback.format_exc(), encoding="utf-8")

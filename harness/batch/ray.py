@@ -39,7 +39,6 @@ from harness.model.event import (
     NodeChanged,
     OnEvent,
     Placed,
-    Recorded,
     StageEnded,
     StageStarted,
     Waiting,
@@ -389,7 +388,6 @@ class _Dispatch:
             kind = EnvironmentFault if told.fault.kind == EnvironmentFault.__name__ else SandboxFault
             raise kind(told.fault.message, remedy=told.fault.remedy)
         take_in(told.delivery, self._store, submission_id=submission.id, assignment=self._plan.reference)
-        self._on_event(Recorded(record=told.delivery.record))
         return told.delivery.record
 
 

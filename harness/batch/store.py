@@ -3,6 +3,7 @@
 RUN/run.json              what the run grades and by what (`run.v1`)
 RUN/lock                  held by the harness that works here
 RUN/log.jsonl             what happened when, a JSON object a line
+RUN/grades.csv            the grades, a row a submission, written when a start ends
 RUN/submissions/ID/       record.json, logs, predictions.json, evidence
 RUN/scorer/               log of the scoring workers, digests of the base model
 RUN/scratch/, adapters/   of the submissions that are under way
@@ -20,7 +21,8 @@ from harness.errors import ConfigError
 from harness.files import remove_tree, sha256_file, write_whole
 from harness.model.result import Evidence, Outcome, Record
 from harness.model.run import Run
-from harness.schema.record import record_text
+from harness.report.grades import grades_csv
+from harness.schema.record import read_record, record_text
 from harness.schema.run import read_run, run_text
 from harness.stages.context import Workspace
 
@@ -123,6 +125,12 @@ class RunStore:
         if found.record.assignment != run.assignment:
             return Kept(distrust=f"{path} cannot be trusted: it is of another run.")
         return Kept(record=found.record)
+
+    def write_grades(self, run: Run) -> None:
+        """Write the table of all records of the run."""
+        paths = (self.record_path(one.id) for one in run.submissions)
+        records = (read_record(path) for path in paths if path.exists())
+        write_whole(self.root / "grades.csv", grades_csv(records).encode())
 
     def set_aside(self, submission_id: str) -> Path:
         """Move what lies at a submission's place out of the way; give where it lies now."""

@@ -16,7 +16,7 @@ def check(submission: Path, output: Path | None, student_id: str | None, form: s
 
     Without a container engine it runs as a plain process: it is your own code.
     """
-    from harness.batch.plan import with_submissions
+    from harness.batch.handed_in import with_submissions
 
     folder = output or default_folder()
     loaded = plan(**options, split="public", allow_process=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from harness.errors import EXIT_FOUND_ERRORS
+from harness.errors import EXIT_FOUND_ERRORS, ConfigError
 
 _SHOWN = 12
 
@@ -15,7 +15,16 @@ def downloads() -> None:
     """Look after a store of recorded downloads, as `harness grade --downloads FOLDER` fills it."""
 
 
-_folder = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def _is_store(context: click.Context, parameter: click.Parameter, folder: Path) -> Path:
+    if not (folder / "recordings").is_dir():
+        raise ConfigError(
+            f"{folder} is no store of downloads: it has no `recordings`.",
+            remedy="Give the folder that --downloads named; unless it did, `downloads` beside the run folder.",
+        )
+    return folder
+
+
+_folder = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), callback=_is_store)
 
 
 @downloads.command("list")

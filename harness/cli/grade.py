@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from harness.cli.options import default_folder, grade_alone, parse_time, plan, shared, warn_without_gpu
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from harness.batch.machine import Sizes
     from harness.batch.plan import Plan
     from harness.model.event import Event
+
+RESUMABLE = frozenset({"resume", "metrics", "fetches", "runs", "engine", "address"})
 
 
 @click.command()
@@ -82,34 +85,65 @@ def grade(
     A run that was interrupted goes on with `harness grade --resume FOLDER`. Ctrl-C once finishes what is under way,
     twice ends it now; nothing is lost or graded twice.
     """
-    from harness.batch.grade import read_plan
+    from harness.batch.grade import begun_before, read_plan
+    from harness.batch.handed_in import submissions_in, with_dates, with_submissions
     from harness.batch.machine import Sizes
-    from harness.batch.plan import submissions_in, with_dates, with_submissions
 
     sizes, opener = Sizes(fetch=fetches, run=runs), _opener(engine, address)
     if resume is not None:
-        if submissions or folder or output:
-            raise click.UsageError("--resume takes everything from the run: give no SUBMISSION, --from or --output.")
+        _refuse_options(RESUMABLE)
         _grade_many(read_plan(resume), resume, sizes=sizes, opener=opener, metrics=metrics, resume=True)
-    sources = [*submissions, *(submissions_in(folder) if folder else ())]
+    sources = [*submissions]
+    if folder is not None:
+        found = submissions_in(folder)
+        sources += found.submissions
+        if found.others:
+            click.echo(f"left aside, no folder and no archive that can be read: {', '.join(found.others)}", err=True)
     if not sources:
         raise click.UsageError("Nothing to grade: give a SUBMISSION, --from or --resume.")
     if len(sources) > 1 and (student_id or submitted_at):
         raise click.UsageError("--student-id and --submitted-at are for one submission.")
     run_folder = output or default_folder()
+    loaded = plan(**options, split="private", allow_process=i_trust_this_code)
     loaded = with_submissions(
-        plan(**options, split="private", allow_process=i_trust_this_code),
+        loaded,
         sources,
         run_folder=run_folder,
         student_id=student_id,
-        submitted_at=parse_time(submitted_at),
+        submitted_at=parse_time(submitted_at, zone=loaded.assignment.late.zone if loaded.assignment.late else None),
     )
-    loaded = with_dates(loaded, times=times, extensions=extensions, tell=partial(click.echo, err=True))
+    before = begun_before(run_folder)
+    say = partial(click.echo, err=True)
+    loaded = with_dates(loaded, times=times, extensions=extensions, graded_before=before, tell=say)
     store = (downloads or run_folder.parent / "downloads").absolute()
     loaded = replace(loaded, downloads=store, fetch_again=fetch_again)
-    if len(sources) == 1 and not folder:
+    if len(sources) == 1 and folder is None:
         grade_alone(loaded, run_folder, form=form, opener=opener)
-    _grade_many(loaded, run_folder, sizes=sizes, opener=opener, metrics=metrics)
+    if unnamed := [one.id for one in loaded.submissions if not one.id_found]:
+        say(f"{len(unnamed)} without a student id in the name, graded under the name itself: {', '.join(unnamed)}")
+    # A folder is graded again as it fills: what the run has already is left as it is.
+    _grade_many(loaded, run_folder, sizes=sizes, opener=opener, metrics=metrics, resume=folder is not None)
+
+
+def _refuse_options(allowed: frozenset[str]) -> None:
+    """Refuse what --resume would leave unread.
+
+    Raises:
+        click.UsageError: An option was given that is not allowed.
+    """
+    context = click.get_current_context()
+    given = [
+        one.opts[-1]
+        for one in context.command.params
+        if one.name
+        and context.get_parameter_source(one.name) is ParameterSource.COMMANDLINE
+        and one.name not in allowed
+    ]
+    if given:
+        raise click.UsageError(
+            f"--resume takes everything from the run; leave out {', '.join(given)}. "
+            "Other times, extensions and rules are for `harness regrade`."
+        )
 
 
 def _opener(engine: Literal["local", "ray"], address: str) -> "Opener | None":
@@ -181,7 +215,7 @@ def _grade_many(
         state,
         not_graded=tally.not_graded,
         stopped=tally.stopped,
-        interrupted=tally.interrupted,
         folder=run_folder,
     )
-    sys.exit(EXIT_INTERRUPTED if tally.interrupted else tally.exit_code)
+    left = state.total - state.before - state.done
+    sys.exit(EXIT_INTERRUPTED if tally.interrupted and left else tally.exit_code)

@@ -12,12 +12,12 @@ from rich.console import Console
 
 from harness.errors import EXIT_FOUND_ERRORS, EXIT_PASSED
 from harness.model.result import Outcome
+from harness.model.zones import TimeError, read_time
 
 if TYPE_CHECKING:
     from harness.batch.graders import Opener
     from harness.batch.plan import Plan
 
-SUBMITTED_AT = "--submitted-at"
 Kind = Literal["auto", "docker", "process"]
 Command = Callable[..., Any]
 
@@ -129,22 +129,17 @@ def warn_without_gpu(gpu: str | None, console: Console) -> None:
         console.print("--gpu auto: this machine has no GPU; all runs on the CPU.")
 
 
-def parse_time(text: str | None) -> datetime | None:
-    """Read an ISO 8601 time with an offset.
+def parse_time(text: str | None, *, zone: str | None) -> datetime | None:
+    """Read an ISO 8601 time with an offset, or one on the clock of `zone` (IANA name).
 
     Raises:
-        click.BadParameter: It is none, or has no offset.
+        click.BadParameter: It is none.
     """
     if text is None:
         return None
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
+        return read_time(text, zone)
+    except TimeError as error:
         raise click.BadParameter(
-            f"{text!r} is no ISO 8601 time, such as 2026-12-31T23:59:00+08:00", param_hint=SUBMITTED_AT
+            f"{text!r}: expected {error.expected}; {error.remedy}", param_hint="--submitted-at"
         ) from error
-    if time.tzinfo is None:
-        raise click.BadParameter(
-            f"{text!r} has no time zone; write it as 2026-12-31T23:59:00+08:00", param_hint=SUBMITTED_AT
-        )
-    return time

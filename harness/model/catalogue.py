@@ -36,7 +36,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             "error", "forbidden file is packed along", "Remove the file: the base model lies on the grading machine."
         ),
         "INT006": Entry(
-            "error",
+            "warning",
             "student id not found",
             "Name the folder or archive after the student id, or give it with --student-id.",
         ),

@@ -69,9 +69,10 @@ class Distrusted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupted:
-    """The user asked to end: after what is under way, or now."""
+    """The user asked to end: after what is under way, or now. `left` are not begun yet."""
 
     now: bool
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

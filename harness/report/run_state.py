@@ -22,6 +22,9 @@ from harness.model.event import (
 from harness.model.finding import Severity
 from harness.model.result import Outcome, StageStatus
 
+_FEW = 3
+_SHARE = 0.1
+
 
 @dataclass(slots=True, kw_only=True)
 class Work:
@@ -78,8 +81,13 @@ class RunState:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds that the rest takes if it goes on like this; None before the first is done."""
-        if not self.done:
+        """Seconds that the rest takes if it goes on like this; None before enough is done to tell.
+
+        Those that failed early say nothing of the others: what counts has been through a student's program.
+        """
+        ended = self.stages.get("run", Counter())
+        ran = ended.total() - ended[StageStatus.SKIPPED]
+        if not self.done or ran < max(_FEW, _SHARE * (self.total - self.before)):
             return None
         return self.elapsed_s / self.done * max(0, self.total - self.before - self.done)
 

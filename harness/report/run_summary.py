@@ -1,5 +1,6 @@
 """What a run came to, for the end of the command line: counts, who was not graded and why, how to go on."""
 
+import shlex
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +21,6 @@ def show_summary(
     *,
     not_graded: Mapping[str, Fault],
     stopped: Fault | None,
-    interrupted: bool,
     folder: Path,
 ) -> None:
     """Print it.
@@ -30,11 +30,11 @@ def show_summary(
         state: The counts.
         not_graded: Why submissions of this start have no grade.
         stopped: The fault at which the run was given up, or None.
-        interrupted: Whether the user ended it.
         folder: The run folder.
     """
     console.print(headline(state), highlight=False)
-    console.print(stage_counts(state), highlight=False)
+    if state.stages:
+        console.print(stage_counts(state), highlight=False)
     by_fault = sorted((fault.message, fault.remedy, name) for name, fault in not_graded.items())
     for (message, remedy), rows in groupby(by_fault, key=lambda row: row[:2]):
         names = [name for _, _, name in rows]
@@ -44,6 +44,6 @@ def show_summary(
     if stopped:
         console.print(Text("Stopped: one after another ended in a fault that is not theirs.", style="bold yellow"))
     left = state.total - state.before - state.done + len(not_graded)
-    if interrupted or left > 0:
-        console.print(Text(f"{left} left: harness grade --resume {folder}"), soft_wrap=True)
-    console.print(Text(f"{clock_words(state.elapsed_s)}; records and evidence: {folder}"), soft_wrap=True)
+    if left > 0:
+        console.print(Text(f"{left} left: harness grade --resume {shlex.quote(str(folder))}"), soft_wrap=True)
+    console.print(Text(f"{clock_words(state.elapsed_s)}; grades.csv, records, evidence: {folder}"), soft_wrap=True)

@@ -55,8 +55,7 @@ class RunView:
             case Recorded():
                 with self._state.lock:
                     head = f"{self._state.before + self._state.done}/{self._state.total}"
-                    left = clock_words(self._state.left_s)
-                return record_line(event.record, head=head, left=left)
+                return record_line(event.record, head=head)
             case Retrying():
                 words = f"{event.submission}: {event.fault.message} Try {event.attempt + 1} in {event.wait_s:g} s."
                 return Text(words, style="yellow")
@@ -68,7 +67,8 @@ class RunView:
             case Interrupted(now=True):
                 return Text("Ending now.", style="yellow")
             case Interrupted():
-                return Text("Finishing what is under way; press Ctrl-C again to end now.", style="yellow")
+                words = f"Finishing what is under way, {event.left} will not be begun; press Ctrl-C again to end now."
+                return Text(words, style="yellow")
             case _:
                 return None
 
@@ -77,13 +77,15 @@ class RunView:
             return Group(headline(self._state), stage_counts(self._state), under_way(self._state))
 
 
-def record_line(record: Record, *, head: str, left: str) -> Text:
+def record_line(record: Record, *, head: str) -> Text:
     """Tell how one submission ended, on one line."""
     line = Text(f"{head:>9}  ", style="dim")
     line.append(f"{record.submission.id:<12} ", style="default")
     line.append(f"{WORDS[record.outcome]:<12}", style=_STYLES[record.outcome])
     if record.verdict:
         line.append(f" {record.verdict.total:g}/{record.verdict.possible:g}", style="default")
+        if record.verdict.late_penalty:
+            line.append(f" (late: -{record.verdict.late_penalty:g})", style="yellow")
     if record.score:
         line.append(f"  perplexity {record.score.perplexity:.3f}", style="default")
     line.append(f"  {sum(one.duration_s for one in record.stages):.1f} s")
@@ -92,12 +94,13 @@ def record_line(record: Record, *, head: str, left: str) -> Text:
     codes = sorted({one.code for one in record.findings if one.severity == "error"})
     if codes:
         line.append("  " + " ".join(codes[:_MOST_CODES]), style="red")
-    return line.append(f"  {left} left" if left else "", style="dim")
+    return line
 
 
 def headline(state: RunState) -> Text:
     """How many of how many, how they ended, how long it took and will take, what was found most."""
     parts = [f"{state.before + state.done}/{state.total}"]
+    parts += [f"{state.before} graded before"] if state.before else []
     parts += [f"{count} {WORDS[outcome]}" for outcome, count in sorted(state.outcomes.items())]
     parts += [f"{state.retries} retries"] if state.retries else []
     parts.append(f"{clock_words(state.elapsed_s)} gone")

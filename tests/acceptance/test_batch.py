@@ -69,12 +69,12 @@ def test_ctrl_c_once_finishes_twice_ends_and_resume_needs_no_more_than_the_folde
     grading.send_signal(signal.SIGINT)
     _, said = grading.communicate(timeout=30)
     assert grading.returncode == 130, said
-    assert "Finishing what is under way; press Ctrl-C again to end now.\nEnding now.\n" in said
+    assert "will not be begun; press Ctrl-C again to end now.\nEnding now.\n" in said
     assert [one for one in kills.containers() if one not in before] == []
     assert not (run / "scratch").exists()
     done = subprocess.run([*command, "--resume", str(run)], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "3/3" in done.stdout and "3 passed" in done.stdout
+    assert "3/3" in done.stdout and "3 passed" in done.stdout and (run / "grades.csv").exists()
     assert len(list((run / "submissions").glob("*/record.json"))) == 3
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert sum(one["event"] == "Recorded" for one in lines) == 3

@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.simulated import make_adapter, make_class
 from harness.batch.grade import grade_run
+from harness.batch.handed_in import with_submissions
 from harness.batch.machine import LOCAL_PACKAGES
-from harness.batch.plan import load_plan, with_submissions
+from harness.batch.plan import load_plan
 from harness.intake.adapter.base import read_base_shapes
 from harness.model.event import Event, StageEnded, StageStarted
 from harness.model.result import Outcome

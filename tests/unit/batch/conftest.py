@@ -9,8 +9,9 @@ import pytest
 from benchmarks.simulated import SimulatedSandbox, make_adapter, make_base, make_class
 from harness.batch import machine
 from harness.batch.grade import Graded, grade_run
+from harness.batch.handed_in import with_submissions
 from harness.batch.machine import Sizes
-from harness.batch.plan import Plan, load_plan, with_submissions
+from harness.batch.plan import Plan, load_plan
 from harness.model.event import Event
 from harness.sandbox.interface import Sandbox
 

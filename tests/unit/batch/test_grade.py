@@ -1,5 +1,6 @@
 """A run of many: everything real but the programs, which only take time."""
 
+import csv
 import json
 import threading
 import time
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.batch import engine
+from harness.batch.handed_in import submissions_in, with_dates, with_submissions
 from harness.batch.machine import Sizes
-from harness.batch.plan import with_submissions
 from harness.errors import Cancelled, ConfigError, EnvironmentFault
 from harness.model.event import Interrupted, Planned, Recorded, Retrying
 from harness.model.result import Outcome, Record
@@ -40,6 +41,7 @@ def test_all_are_graded_and_nothing_is_left(make_school: MakeSchool) -> None:
     assert {one.outcome for one in records(school).values()} == {Outcome.PASSED}
     assert sorted(ended(school)) == sorted(one.id for one in school.plan.submissions)
     assert sorted(one.name for one in school.run_folder.iterdir()) == [
+        "grades.csv",
         "lock",
         "log.jsonl",
         "run.json",
@@ -177,7 +179,8 @@ def test_the_first_wish_to_end_finishes_what_is_under_way(make_school: MakeSchoo
     school.seconds = lambda submission, stage: 0.3 if stage == "run" else 0.0
     tally = school.grade(sizes=Sizes(fetch=1, cpu=1, run=1), presses=lambda: int(bool(ended(school)))).tally
     assert tally.interrupted
-    assert Interrupted(now=False) in school.events
+    (told,) = (one for one in school.events if isinstance(one, Interrupted))
+    assert not told.now and 0 < told.left < 10
     done = len(records(school))
     assert 1 <= done < 10 and tally.graded[Outcome.PASSED] == done
     tally = school.grade(resume=True).tally
@@ -229,6 +232,76 @@ def test_a_spoiled_record_is_told_and_graded_again(make_school: MakeSchool) -> N
     assert "torn" in getattr(school.events[0], "why", "")
     assert (school.run_folder / "set-aside" / "r00000001.1" / "record.json").stat().st_size == 200
     assert len(records(school)) == 2
+
+
+def test_the_grades_are_a_table_of_all_that_is_recorded(make_school: MakeSchool) -> None:
+    school = make_school(3)
+    unlucky = school.plan.submissions[1].id
+    broken = [True]
+
+    def before(submission: str, stage: str) -> None:
+        if submission == unlucky and broken[0]:
+            raise ConfigError("=no such command", remedy="Mend it.")
+
+    school.before = before
+    school.grade()
+    rows = list(csv.DictReader((school.run_folder / "grades.csv").read_text().splitlines()))
+    assert [(one["id"], one["outcome"], one["total"], one["not_graded_because"]) for one in rows] == [
+        ("r00000000", "passed", "10.0", ""),
+        (unlucky, "not_graded", "", "'=no such command"),
+        ("r00000002", "passed", "10.0", ""),
+    ]
+    broken[0] = False
+    school.grade(resume=True)
+    rows = list(csv.DictReader((school.run_folder / "grades.csv").read_text().splitlines()))
+    assert [one["outcome"] for one in rows] == ["passed"] * 3
+
+
+def test_a_total_that_its_lines_do_not_give_is_told(make_school: MakeSchool) -> None:
+    school = make_school(1)
+    school.grade()
+    path = school.run_folder / "submissions" / "r00000000" / "record.json"
+    path.write_text(path.read_text().replace('"total": 10.0', '"total": 9.0'))
+    school.events.clear()
+    school.grade(resume=True)
+    assert "its lines give 10 points, and its total says 9" in getattr(school.events[0], "why", "")
+
+
+def test_a_folder_of_hand_ins(tmp_path: Path) -> None:
+    for name in ("r1.zip", "r2.tar.gz", "notes.csv", "r3.rar", ".hidden.zip"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "r4" / "code").mkdir(parents=True)
+    (tmp_path / "Mei_123_assignsubmission_file_").mkdir()
+    (tmp_path / "Mei_123_assignsubmission_file_" / "r5.zip").write_text("")
+    found = submissions_in(tmp_path)
+    assert [one.name for one in found.submissions] == ["r5.zip", "r1.zip", "r2.tar.gz", "r4"]
+    assert found.others == ("notes.csv", "r3.rar")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="holds no submission"):
+        submissions_in(tmp_path / "empty")
+
+
+def test_a_link_is_called_by_its_own_name(make_school: MakeSchool, tmp_path: Path) -> None:
+    school = make_school(1)
+    link = tmp_path / "r13920013"
+    link.symlink_to(school.plan.submissions[0].source)
+    (one,) = with_submissions(school.plan, [link], run_folder=school.run_folder).submissions
+    assert one.id == "r13920013"
+
+
+def test_dates_go_by_ids_whatever_their_case_and_tell_what_fits_nobody(make_school: MakeSchool, tmp_path: Path) -> None:
+    school = make_school(3)
+    times = tmp_path / "times.csv"
+    times.write_text(
+        "id,submitted_at\nR00000000,2026-12-31 20:00\nr99999999,2026-12-31 20:00\nr00000007,2026-12-31 20:00\n"
+    )
+    said: list[str] = []
+    dated = with_dates(school.plan, times=times, extensions=None, graded_before=["r00000007"], tell=said.append)
+    assert [one.submitted_at is None for one in dated.submissions] == [False, True, True]
+    assert said == [
+        f"1 in {times} but not handed in: r99999999",
+        f"2 without a time in {times}, counted as on time: r00000001, r00000002",
+    ]
 
 
 def test_two_with_one_id_are_refused_with_both_names(make_school: MakeSchool, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.batch.engine import fault_code
-from harness.batch.plan import folder_name, identify
+from harness.batch.handed_in import folder_name, identify
 from harness.errors import ConfigError
 from harness.model.result import Fault
 from harness.schema.assignment import load_assignment

@@ -76,11 +76,22 @@ def test_counts(state: RunState, clock: Clock, record: Record) -> None:
     assert state.outcomes == {Outcome.FAILED: 1}
     assert state.codes == {"RUN003": 1}
     assert state.elapsed_s == 50.0
-    assert state.left_s == 50.0 * 7
+    assert state.left_s is None  # nobody has been through a run yet
     assert {name: (one.stage, one.running) for name, one in state.under_way.items()} == {
         "s1": ("fetch", True),
         "s2": ("fetch", False),
     }
+
+
+def test_what_is_left_is_told_by_those_that_went_through_a_run(state: RunState, clock: Clock, record: Record) -> None:
+    state.on_event(Planned(submissions=tuple(f"s{number}" for number in range(8)), graded=0))
+    clock.now += 60
+    for number in range(4):
+        status = StageStatus.SKIPPED if number == 0 else StageStatus.PASSED
+        ran = StageResult(stage="run", status=status, summary="", duration_s=1.0)
+        state.on_event(StageEnded(submission=f"s{number}", result=ran))
+        state.on_event(Recorded(record=replace(record, submission=replace(record.submission, id=f"s{number}"))))
+        assert state.left_s == (60.0 if number == 3 else None)
 
 
 def test_a_retry_is_counted_and_is_no_work_until_it_starts_again(state: RunState, clock: Clock, record: Record) -> None:
@@ -97,7 +108,7 @@ def test_the_live_view(state: RunState, clock: Clock, record: Record, width: int
         console.print(headline(state), stage_counts(state), under_way(state), sep="\n")
     lines = [line.rstrip() for line in seen.get().splitlines() if line.strip()]
     assert lines == [
-        "3/10 · 1 with errors · 0:00:50 gone · about 0:05:50 left",
+        "3/10 · 2 graded before · 1 with errors · 0:00:50 gone",
         "found: RUN003 1x",
         "          fetch",
         " waiting      1",
@@ -133,16 +144,16 @@ def test_lines_where_there_is_no_terminal(state: RunState, clock: Clock, record:
         Recorded(record=not_graded(record, "s3")),
         Retrying(submission="s4", fault=FAULT, attempt=1, wait_s=2.0),
         Distrusted(submission="s5", why="/run/record.json is torn", place="/run/set-aside/s5.1"),
-        Interrupted(now=False),
+        Interrupted(now=False, left=4),
         Interrupted(now=True),
         state=state,
     ) == [
-        "     4/10  r13921031    with errors  0/4  perplexity 12.500  1.6 s  RUN003  0:02:30 left",
-        "     5/10  s3           not graded    1.6 s  The engine is gone.  RUN003  0:01:23 left",
+        "     4/10  r13921031    with errors  0/4  perplexity 12.500  1.6 s  RUN003",
+        "     5/10  s3           not graded    1.6 s  The engine is gone.  RUN003",
         "s4: The engine is gone. Try 2 in 2 s.",
         "s5: /run/record.json is torn",
         "Moved to /run/set-aside/s5.1; graded again.",
-        "Finishing what is under way; press Ctrl-C again to end now.",
+        "Finishing what is under way, 4 will not be begun; press Ctrl-C again to end now.",
         "Ending now.",
     ]
 
@@ -160,14 +171,13 @@ def test_the_summary_says_who_was_not_graded_why_and_how_to_go_on(
             state,
             not_graded={"s1": FAULT, "s2": FAULT},
             stopped=FAULT,
-            interrupted=False,
             folder=Path("/runs/one"),
         )
     text = seen.get()
     assert "not graded: s1, s2\n  The engine is gone.\n  Start it.\n" in text
     assert "Stopped: one after another ended in a fault that is not theirs.\n" in text
     assert "7 left: harness grade --resume /runs/one\n" in text
-    assert "0:00:50; records and evidence: /runs/one\n" in text
+    assert "0:00:50; grades.csv, records, evidence: /runs/one\n" in text
 
 
 def test_the_log_is_a_json_object_a_line_and_quotes_no_student(tmp_path: Path, record: Record) -> None:
