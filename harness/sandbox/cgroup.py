@@ -86,6 +86,14 @@ class Cgroup:
         counts = _table(self.memory / "memory.events") or _table(self.memory / "memory.oom_control")
         return counts.get("oom_kill", 0)
 
+    def oom_kills_around(self) -> int:
+        """Count such processes in the outermost group around it, with all that it holds; 0 on cgroup v1.
+
+        That group outlives this one, which may be gone sooner after a kill than anybody can look.
+        """
+        outermost = [one for folder in self.memory.parents if (one := folder / "memory.events").exists()][-1:]
+        return sum(_table(one).get("oom_kill", 0) for one in outermost)
+
     def memory_limit_hits(self) -> int:
         """Count how often the group came to its own memory limit."""
         return _limit_hits(self.memory)
@@ -144,11 +152,19 @@ class CgroupWatch:
         self._refused_outside = False
         self._hits_around = 0 if self._cgroup is None else self._cgroup.limit_hits_around()
         self._refusals_around = 0 if self._cgroup is None else self._cgroup.refusals_around()
+        self._kills_around = 0 if self._cgroup is None else self._cgroup.oom_kills_around()
         self._least_free = 1.0
 
     def processes(self) -> list[int]:
         """List the container's processes, as the host numbers them; none where they cannot be told."""
         return self._cgroup.processes() if self._cgroup else pids_below(self._first)
+
+    @property
+    def may_have_missed_a_kill(self) -> bool:
+        """Whether the group is gone, no kill for want of memory was seen in it, but one was counted around it."""
+        if self._cgroup is None or self.oom_kills > 0 or self._cgroup.exists():
+            return False
+        return self._cgroup.oom_kills_around() > self._kills_around
 
     @property
     def machine_ran_out(self) -> bool:
@@ -163,7 +179,8 @@ class CgroupWatch:
         if self._own_hits > 0:
             return refused
         around = self._cgroup.limit_hits_around() > self._hits_around
-        return refused or (self.oom_kills > 0 and (around or self._least_free < _SCARCE))
+        killed = self.oom_kills > 0 or self.may_have_missed_a_kill
+        return refused or (killed and (around or self._least_free < _SCARCE))
 
     def start(self) -> None:
         """Begin to sample."""
@@ -209,8 +226,9 @@ class CgroupWatch:
 
     def _look(self, cgroup: Cgroup) -> float:
         """Read all counts; give the share of the machine's memory that is free."""
-        self.oom_kills = cgroup.oom_kills()
-        self._own_hits = cgroup.memory_limit_hits()
+        # Counts never fall; of a group that is gone by now they read as none.
+        self.oom_kills = max(self.oom_kills, cgroup.oom_kills())
+        self._own_hits = max(self._own_hits, cgroup.memory_limit_hits())
         if cgroup.pids_refused() > 0:
             self.pids_refused = cgroup.is_full_of_pids()
             self._refused_outside = not self.pids_refused
@@ -297,7 +315,8 @@ def _number(path: Path) -> int | None:
 
 
 def _table(path: Path) -> dict[str, int]:
-    if not path.exists():
+    try:
+        rows = [line.split() for line in path.read_text().splitlines()]
+    except OSError:  # not there, or (ENODEV) gone while it was read
         return {}
-    rows = (line.split() for line in path.read_text().splitlines())
     return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdecimal()}

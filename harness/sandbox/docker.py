@@ -47,6 +47,7 @@ from harness.sandbox.session import Replies, Session
 
 _GPU_REFUSED = re.compile("device driver|nvidia|CDI", re.IGNORECASE)
 _OUTPUT_PATIENCE_S = 30.0
+_KILLED = 128 + 9
 _NOT_STARTED = (1, 126, 127)  # what an init process ends with that cannot start its program; 1 is Podman's
 
 
@@ -214,10 +215,13 @@ class DockerSandbox:
         _require_output(job, attachment)
         if alarm.fired is None and watches.disk.is_over():
             alarm.fire(Cause.DISK_CAP)
+        status = None if state is None else int(state["ExitCode"])
+        # Who was killed while such a kill was counted around its group was it, unless something of ours has killed it.
+        missed = status == _KILLED and alarm.fired is None and watches.cgroup.may_have_missed_a_kill
         seen = Observed(
-            status=None if state is None else int(state["ExitCode"]),
+            status=status,
             fired=alarm.fired,
-            out_of_memory=bool(state and state["OOMKilled"]) or watches.cgroup.oom_kills > 0,
+            out_of_memory=bool(state and state["OOMKilled"]) or watches.cgroup.oom_kills > 0 or missed,
             pids_refused=watches.cgroup.pids_refused,
             machine_ran_out=watches.cgroup.machine_ran_out,
             engine_gone=not state or (alarm.fired is None and state["ExitCode"] != 0 and not life.goes_on()),

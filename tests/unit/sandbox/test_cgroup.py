@@ -1,6 +1,8 @@
 """A control group's files are found on cgroup v1, v2 and a mixture; what cannot be read is asked of the engine."""
 
+import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -149,3 +151,46 @@ def test_machine_ran_out_where_a_group_around_it_refused_a_process(
     watch = CgroupWatch(7, otherwise=dict)
     put(inner.parent, pids__events__local="max 2\n")
     assert watch.machine_ran_out is (when == "meanwhile")
+
+
+def test_a_kill_is_counted_around_a_group_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slice_, inner = tmp_path / "machine.slice", tmp_path / "machine.slice" / "x.scope" / "container"
+    put(inner, memory__events="oom_kill 0\n")
+    put(inner.parent, memory__events="oom_kill 0\n")
+    put(slice_, memory__events="oom_kill 3\n")
+    monkeypatch.setattr(Cgroup, "of", lambda _: Cgroup(memory=inner, pids=inner))
+    watch = CgroupWatch(7, otherwise=dict)
+    put(slice_, memory__events="oom_kill 4\n")
+    assert not watch.may_have_missed_a_kill  # the group is there: it tells by itself
+    shutil.rmtree(inner.parent)
+    assert watch.may_have_missed_a_kill
+    assert not watch.machine_ran_out
+    put(slice_, memory__events__local="oom 1\n")
+    assert watch.machine_ran_out
+    watch.oom_kills = 1
+    assert not watch.may_have_missed_a_kill
+
+
+def test_counts_do_not_fall_when_the_group_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files vanish one after the other, while they are read."""
+    put(tmp_path, memory__events="oom_kill 1\n", memory__events__local="oom 1\n", memory__current="5\n")
+    monkeypatch.setattr(Cgroup, "of", lambda _: Cgroup(memory=tmp_path, pids=tmp_path))
+    watch = CgroupWatch(7, otherwise=dict)
+    watch.start()
+    until = time.monotonic() + 10
+    while watch.peak_bytes is None and time.monotonic() < until:
+        time.sleep(0.01)
+    for name in ("memory.events", "memory.events.local"):
+        (tmp_path / name).unlink()
+    time.sleep(0.3)
+    watch.stop()
+    assert (watch.oom_kills, watch.machine_ran_out) == (1, False)
+
+
+def test_a_count_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    """The kernel answers with ENODEV for files of a group that goes while they are read."""
+    put(tmp_path)
+    (tmp_path / "pids.events").mkdir()
+    (tmp_path / "memory.events.local").mkdir()
+    group = Cgroup(memory=tmp_path / "x", pids=tmp_path)
+    assert (group.pids_refused(), group.limit_hits_around()) == (0, 0)
