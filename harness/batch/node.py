@@ -192,8 +192,8 @@ class NodeGrader:
                     remove_tree(folder)
 
     def _tell(self, event: Event) -> None:
-        if isinstance(event, Waiting | StageStarted | StageEnded):
-            self._by_id[event.submission].news.put(event)
+        assert isinstance(event, Waiting | StageStarted | StageEnded)
+        self._by_id[event.submission].news.put(event)
 
 
 def _words(machine: Machine, plan: Plan) -> Opened:
