@@ -49,7 +49,7 @@ def test_help_lists_the_commands_and_exit_codes() -> None:
 def test_help_answers_fast_and_loads_no_heavy_package() -> None:
     code = "import sys; from harness.cli import cli; cli(['--help'], standalone_mode=False); print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    for package in ("torch", "docker", "jsonschema", "rich", "transformers"):
+    for package in ("torch", "docker", "jsonschema", "rich", "transformers", "ray"):
         assert f"'{package}'" not in loaded
     times = []
     for _ in range(5):
