@@ -44,7 +44,8 @@ class Tally:
     @property
     def exit_code(self) -> int:
         """Give the exit code of the command line: 0 where all are graded."""
-        return max((fault_code(one) for one in self.not_graded.values()), default=EXIT_PASSED)
+        faults = [*self.not_graded.values(), *([self.stopped] if self.stopped else [])]
+        return max(map(fault_code, faults), default=EXIT_PASSED)
 
 
 def fault_code(fault: Fault) -> int:
@@ -106,26 +107,42 @@ class Engine:
             threading.Thread(target=self._work, name=f"grade-{number}", daemon=True)
             for number in range(self._in_flight)
         ]
-        for thread in threads:
-            thread.start()
         seen, now = 0, False
-        while alive := [one for one in threads if one.is_alive()]:
-            alive[0].join(_LOOK_S)
-            if presses() > seen:
-                seen = presses()
-                now = seen > 1 or not self._finishes
-                self._interrupt(now=now)
+        try:
+            while True:
+                if presses() > seen:  # before the first, too: opening the machine takes a while
+                    seen = presses()
+                    now = seen > 1 or not self._finishes
+                    self._interrupt(now=now)
+                for thread in threads:
+                    if thread.ident is None:
+                        thread.start()
+                alive = [one for one in threads if one.is_alive()]
+                if not alive:
+                    break
+                alive[0].join(_LOOK_S)
+        except BaseException:
+            self._end_threads(threads)
+            raise
         if now:
             raise Cancelled
         return self.tally
+
+    def _end_threads(self, threads: Sequence[threading.Thread]) -> None:
+        """Leave nobody at work when the run folder is given back."""
+        self._ending.set()
+        self._cancel()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
 
     def _interrupt(self, *, now: bool) -> None:
         self.tally.interrupted = True
         self._ending.set()
         self._finish()
-        self._on_event(Interrupted(now=now, left=self._total - self._begun))
         if now:
             self._cancel()
+        self._on_event(Interrupted(now=now, left=self._total - self._begun))
 
     def _work(self) -> None:
         while not self._ending.is_set():
@@ -137,6 +154,9 @@ class Engine:
             try:
                 self._count(submission, self._persist(submission, order))
             except Cancelled:
+                return
+            except Exception as error:  # no thread may end unseen
+                self._stop(fault_of("engine", error))
                 return
 
     def _persist(self, submission: Submission, order: int) -> Outcome | Fault:
@@ -172,7 +192,11 @@ class Engine:
             self.tally.not_graded[submission.id] = found
             # A student can make up what a host said, and must not be able to stop the run.
             self._in_a_row += found.kind != HostFault.__name__
-            if self._in_a_row >= FAULTS_IN_A_ROW and not self._ending.is_set():
-                self.tally.stopped = found
-                self._ending.set()
-                self._finish()
+            give_up = self._in_a_row >= FAULTS_IN_A_ROW and not self._ending.is_set()
+        if give_up:
+            self._stop(found)
+
+    def _stop(self, fault: Fault) -> None:
+        self.tally.stopped = fault
+        self._ending.set()
+        self._finish()

@@ -11,8 +11,9 @@ from harness.batch.graders import Opener, this_machine
 from harness.batch.machine import Sizes
 from harness.batch.plan import Plan, plan_of, run_of
 from harness.batch.store import RunStore
+from harness.batch.tell import tell_all
 from harness.errors import ConfigError
-from harness.model.event import Distrusted, Event, OnEvent, Planned
+from harness.model.event import Distrusted, OnEvent, Planned
 from harness.model.run import Run
 from harness.model.submission import Submission
 from harness.report.event_log import EventLog
@@ -64,12 +65,8 @@ def grade_run(
         store.held(),
         EventLog(store.log) as log,
     ):
-
-        def tell(event: Event) -> None:
-            log.on_event(event)
-            on_event(event)
-
-        run = store.begin(
+        tell = tell_all(log.on_event, on_event)
+        run = store.joined(
             run_of(
                 plan,
                 harness_version=__version__,
@@ -79,6 +76,7 @@ def grade_run(
             )
         )
         todo = _to_grade(plan, store, run, resume=resume, on_event=tell)
+        store.write_run(run)
         tell(Planned(submissions=tuple(one.id for one in todo), graded=len(plan.submissions) - len(todo)))
         engine = Engine(
             graders.begin(tell),
@@ -121,18 +119,16 @@ def read_plan(run_folder: Path) -> Plan:
 
 def _to_grade(plan: Plan, store: RunStore, run: Run, *, resume: bool, on_event: OnEvent) -> tuple[Submission, ...]:
     """Leave out what is graded; set aside what cannot be trusted."""
-    todo: list[Submission] = []
-    graded: list[Submission] = []
-    for one in plan.submissions:
-        kept = store.kept(one.id, run=run)
-        (graded if kept.graded else todo).append(one)
-        if kept.distrust:
-            place = store.set_aside(one.id)
-            on_event(Distrusted(submission=one.id, why=kept.distrust, place=str(place)))
+    kept = {one.id: store.kept(one.id, run=run) for one in plan.submissions}
+    graded = [one for one in plan.submissions if kept[one.id].graded]
     if graded and not resume:
         names = ", ".join(one.id for one in graded[:_SHOWN]) + (" ..." if len(graded) > _SHOWN else "")
         raise ConfigError(
             f"Graded already in {store.root}: {names}.",
             remedy="Give another folder with --output. To go on with a run: `harness grade --resume FOLDER`.",
         )
-    return tuple(todo)
+    for name, found in kept.items():
+        if found.distrust:
+            place = store.set_aside(name)
+            on_event(Distrusted(submission=name, why=found.distrust, place=str(place)))
+    return tuple(one for one in plan.submissions if not kept[one.id].graded)

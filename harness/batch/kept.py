@@ -112,6 +112,8 @@ def read_one(folder: Path) -> Trusted | LeftOut:
         return _read(folder)
     except _TornError as torn:
         return LeftOut(id=folder.name, reason=str(torn))
+    except RecursionError:
+        return LeftOut(id=folder.name, reason="its files are nested too deep to be read")
     except ConfigError as error:
         return LeftOut(id=folder.name, reason=str(error).replace(f"{folder}/", ""))
 

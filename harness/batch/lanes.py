@@ -8,7 +8,7 @@ waits for that.
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -46,6 +46,7 @@ class Lanes:
         self._places = tuple(places)
         self._changed = threading.Condition()
         self._waiting: dict[Lane, list[int]] = {lane: [] for lane in Lane}
+        self._held: dict[tuple[Lane, int], Place] = {}
         self._cancelled = False
 
     @contextlib.contextmanager
@@ -59,15 +60,23 @@ class Lanes:
         Raises:
             Cancelled: The run was ended.
         """
-        place = self._wait(lane, order)
+        place = self._held[lane, order] = self._wait(lane, order)
         try:
             if lane is Lane.RUN and place.scorer is not None:
                 place.scorer.stop()  # a student's program has the GPU to itself
             yield place
         finally:
-            with self._changed:
-                place.busy = False
-                self._changed.notify_all()
+            self._give_back(self._held.pop((lane, order), None))
+
+    def aside(self, lane: Lane, *, order: int, wait: Callable[[], None]) -> None:
+        """Give the place back for as long as `wait` takes, then wait for one of the same kind.
+
+        Raises:
+            Cancelled: The run was ended.
+        """
+        self._give_back(self._held.pop((lane, order)))
+        wait()
+        self._held[lane, order] = self._wait(lane, order)
 
     @property
     def cancelled(self) -> bool:
@@ -78,6 +87,12 @@ class Lanes:
         """Turn away whoever waits, and whoever comes later."""
         with self._changed:
             self._cancelled = True
+            self._changed.notify_all()
+
+    def _give_back(self, place: Place | None) -> None:
+        with self._changed:
+            if place is not None:
+                place.busy = False
             self._changed.notify_all()
 
     def _wait(self, lane: Lane, order: int) -> Place:

@@ -26,7 +26,8 @@ def locked(path: Path, *, what: str) -> Iterator[None]:
     Raises:
         ConfigError: Another process holds it, or the file system has no locks.
     """
-    with path.open("a+b") as file:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with os.fdopen(descriptor, "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

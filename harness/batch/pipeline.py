@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -133,8 +134,13 @@ class Pipeline:
         self.on_event(Waiting(submission=submission.id, stage=name, lane=step.lane))
         with self.lanes.take(step.lane, order=order) as place:
             self.on_event(started)
-            context = replace(self.context, sandbox=place.sandbox, scorer=place.scorer)
+            # Between tries of a download its place is another's: who makes up faults of a host holds up nobody.
+            retries = replace(self.context.retries, sleep=partial(self._aside, step.lane, order))
+            context = replace(self.context, sandbox=place.sandbox, scorer=place.scorer, retries=retries)
             return step.stage(context, submission, workspace)
+
+    def _aside(self, lane: Lane, order: int, seconds: float) -> None:
+        self.lanes.aside(lane, order=order, wait=lambda: self.context.retries.sleep(seconds))
 
     def _record(
         self,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,8 @@ from harness.model.run import Run, RunSubmission
 from harness.model.submission import Submission
 from harness.sandbox.choose import Kind
 from harness.schema.assignment import load_assignment, load_examples
+
+_END_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,7 @@ class Plan:
     base_shapes: BaseShapes
     assignment_path: Path
     base_path: Path
+    base_digest: str
     kind: Kind
     image_lock: Path
     gpu: str | None
@@ -76,6 +80,7 @@ def load_plan(
         base_shapes=shapes,
         assignment_path=assignment_path.resolve(),
         base_path=base_path.resolve(),
+        base_digest=digest_of_base(base_path),
         kind=kind,
         image_lock=image_lock.absolute(),
         gpu=gpu,
@@ -99,8 +104,12 @@ def plan_of(run: Run) -> Plan:
         gpu=run.gpu,
         allow_process=run.allow_process,
     )
-    downloads = Path(run.downloads) if run.downloads else None
-    return replace(plan, downloads=downloads, submissions=tuple(_submission(one) for one in run.submissions))
+    return replace(
+        plan,
+        downloads=Path(run.downloads) if run.downloads else None,
+        fetch_again=run.fetch_again,
+        submissions=tuple(_submission(one) for one in run.submissions),
+    )
 
 
 def run_of(plan: Plan, *, harness_version: str, started_at: str, sandbox: str, image_id: str | None) -> Run:
@@ -112,12 +121,14 @@ def run_of(plan: Plan, *, harness_version: str, started_at: str, sandbox: str, i
         assignment=plan.reference,
         assignment_path=str(plan.assignment_path),
         base_path=str(plan.base_path),
+        base_digest=plan.base_digest,
         sandbox="docker" if sandbox == "docker" else "process",
         image_lock=str(plan.image_lock),
         image_id=image_id,
         allow_process=plan.allow_process,
         gpu=plan.gpu,
         downloads=str(plan.downloads) if plan.downloads else None,
+        fetch_again=plan.fetch_again,
         submissions=tuple(_listed(one) for one in plan.submissions),
     )
 
@@ -142,6 +153,23 @@ def _submission(one: RunSubmission) -> Submission:
         submitted_at=datetime.fromisoformat(one.submitted_at) if one.submitted_at else None,
         extension=one.extension,
     )
+
+
+def digest_of_base(folder: Path) -> str:
+    """Give a digest that tells one base model from another in a moment: all names and sizes, ends of all files.
+
+    SHA-256 over `NAME NUL SIZE LF` and the first and last megabyte of each file. What scored has the digests of whole
+    files in its evidence.
+    """
+    digest = sha256()
+    for path in sorted(one for one in folder.iterdir() if one.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\n".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_END_BYTES))
+            file.seek(max(0, size - _END_BYTES))
+            digest.update(file.read(_END_BYTES))
+    return digest.hexdigest()
 
 
 def find_base(assignment: Assignment, path: Path) -> BaseModel:

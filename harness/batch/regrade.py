@@ -97,6 +97,9 @@ def _pass_over(run: Path, rules: Rules, store: RunStore | None, *, now: Callable
     one_pass = _Pass(rules, store, now().isoformat(timespec="seconds"))
     for one in read_kept(run):
         one_pass.take(one)
+    begun = RunStore(run).read()
+    listed = [one.id for one in begun.submissions] if begun else []
+    one_pass.not_graded += sorted(set(listed) - set(submission_ids(run)))
     if not one_pass.judged and not one_pass.not_graded:
         first = one_pass.left_out[0]
         raise ConfigError(
@@ -135,7 +138,7 @@ class _Pass:
     def _judge(self, kept: Trusted) -> None:
         old = kept.record
         assert old.verdict is not None
-        data = self._data_of(old) if self._rules.dropped else None
+        data = self._data_of(old) if self._rules.dropped or kept.dropped else None
         new = rejudge(kept, old.verdict, self._rules, data=data, now=self._now)
         assert new.verdict is not None
         self._write(kept, new)

@@ -18,6 +18,7 @@ from harness.model.assignment import BaseModel, Example
 from harness.model.extension import Extension
 from harness.model.finding import has_error
 from harness.model.result import Record, RegradedFrom, Score, StageStatus, SubmissionRef, Verdict
+from harness.model.zones import TimeError
 from harness.schema.assignment import LoadedAssignment, load_examples
 from harness.schema.document import DocumentError, load_json
 from harness.schema.nearest import nearest
@@ -107,7 +108,17 @@ def rejudge(kept: Trusted, before: Verdict, rules: Rules, *, data: DataFile | No
         data = same_data(data, old)
     submission = _submission(old, before, rules)
     score = _score(kept.scored, data, dropped) if fewer and data else old.score
-    measured = Measured(valid_predictions=_valid(kept, data, dropped if fewer else ()), score=score)
+    measured = Measured(valid_predictions=_valid(kept, data, dropped), score=score)
+    try:
+        verdict = decide(
+            rules.loaded.assignment,
+            base_of(old, rules),
+            measured,
+            submitted_at=datetime.fromisoformat(submission.submitted_at) if submission.submitted_at else None,
+            extension=submission.extension,
+        )
+    except (TimeError, OverflowError) as error:
+        raise CannotRegradeError(f"its times cannot be read by the late policy of now: {error}") from error
     return replace(
         old,
         harness_version=__version__,
@@ -116,13 +127,7 @@ def rejudge(kept: Trusted, before: Verdict, rules: Rules, *, data: DataFile | No
         submission=submission,
         score=score,
         text=None if fewer else old.text,
-        verdict=decide(
-            rules.loaded.assignment,
-            base_of(old, rules),
-            measured,
-            submitted_at=datetime.fromisoformat(submission.submitted_at) if submission.submitted_at else None,
-            extension=submission.extension,
-        ),
+        verdict=verdict,
         regraded_from=RegradedFrom(record_sha256=kept.record_sha256, graded_at=old.graded_at, dropped_examples=dropped),
     )
 

@@ -87,8 +87,8 @@ class RunStore:
         """
         return read_run(self.run_path) if self.run_path.exists() else None
 
-    def begin(self, run: Run) -> Run:
-        """Write what is to be graded; submissions of an earlier start in this folder are kept.
+    def joined(self, run: Run) -> Run:
+        """Give what is to be graded with the submissions of earlier starts in this folder; writes nothing.
 
         Raises:
             ConfigError: That was another run: another assignment, base model, data, image or sandbox.
@@ -99,8 +99,11 @@ class RunStore:
             new = {one.id for one in run.submissions}
             kept = tuple(one for one in before.submissions if one.id not in new)
             run = replace(run, started_at=before.started_at, submissions=(*kept, *run.submissions))
-        write_whole(self.run_path, run_text(run).encode())
         return run
+
+    def write_run(self, run: Run) -> None:
+        """Write what is to be graded."""
+        write_whole(self.run_path, run_text(run).encode())
 
     def folder(self, submission_id: str) -> Path:
         """Give the folder that keeps the results of one submission."""
@@ -178,6 +181,7 @@ def refuse_another(before: Run, now: Run, *, folder: Path) -> None:
     pairs = {
         "the assignment's text": (before.assignment.sha256, now.assignment.sha256),
         "the base model": (before.assignment.base_model, now.assignment.base_model),
+        "the base model's files": (before.base_digest, now.base_digest),
         "the test data": (before.assignment.data_sha256, now.assignment.data_sha256),
         "the sandbox": (before.sandbox, now.sandbox),
         "the image": (before.image_id, now.image_id),

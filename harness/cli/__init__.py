@@ -64,7 +64,8 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit."""
     for one in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(one, _interrupt)
+        if signal.getsignal(one) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(one, _interrupt)
     try:
         sys.exit(cli(standalone_mode=False))
     except click.exceptions.Exit as error:

@@ -13,13 +13,12 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from harness.cli.options import default_folder, grade_alone, parse_time, plan, shared, warn_without_gpu
-from harness.errors import EXIT_INTERRUPTED, EnvironmentFault
+from harness.errors import EXIT_INTERRUPTED, ConfigError, EnvironmentFault
 
 if TYPE_CHECKING:
     from harness.batch.graders import Opener
     from harness.batch.machine import Sizes
     from harness.batch.plan import Plan
-    from harness.model.event import Event
 
 RESUMABLE = frozenset({"resume", "metrics", "fetches", "runs", "engine", "address"})
 
@@ -176,6 +175,7 @@ def _grade_many(
     """Grade, show how it goes, sum up, exit."""
     from harness.batch.grade import grade_run
     from harness.batch.graders import this_machine
+    from harness.batch.tell import tell_all
     from harness.cli.presses import counted_presses
     from harness.report.run_state import RunState
     from harness.report.run_summary import show_summary
@@ -190,13 +190,11 @@ def _grade_many(
         if metrics is not None:
             from harness.report.metrics import Metrics
 
+            if not metrics.absolute().parent.is_dir():
+                raise ConfigError(f"There is no folder for --metrics {metrics}.", remedy="Make it, or give another.")
             figures = Metrics(metrics)
             stack.callback(figures.write)
             takers.append(figures.on_event)
-
-        def tell(event: "Event") -> None:
-            for take in takers:
-                take(event)
 
         presses = stack.enter_context(counted_presses())
         stack.enter_context(view.shown())
@@ -204,7 +202,7 @@ def _grade_many(
             loaded,
             run_folder,
             resume=resume,
-            on_event=tell,
+            on_event=tell_all(*takers),
             sizes=sizes,
             presses=presses,
             opener=opener or this_machine,

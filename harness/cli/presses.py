@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _AT_ONCE = 2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -17,7 +18,8 @@ def counted_presses() -> Iterator[Callable[[], int]]:
         nonlocal count
         count += 1 if number == signal.SIGINT else _AT_ONCE
 
-    before = {number: signal.signal(number, press) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    taken = (one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN)  # as nohup has it
+    before = {number: signal.signal(number, press) for number in taken}
     try:
         yield lambda: count
     finally:

@@ -78,6 +78,8 @@ class TreeFile:
 def tree_files(root: Path) -> tuple[TreeFile, ...]:
     """Hash the files below `root` in the order of the UTF-8 paths; of a link the target's name counts.
 
+    An empty folder is listed, too, as of the kind `d`: a script may need it.
+
     The receipt of a check is left out: it tells of the other files, and is packed after they were checked.
     """
     paths = sorted(_files(root), key=lambda path: path.encode("utf-8", "surrogateescape"))
@@ -97,7 +99,7 @@ def tree_sha256(root: Path) -> str:
 def digest_of(files: Iterable[TreeFile]) -> str:
     """Give a digest of a submission's files: paths, x-bits and contents, whatever the order and times on disk.
 
-    SHA-256 over `PATH NUL KIND SHA256 LF` of each file. Empty folders and the receipt of a check do not count.
+    SHA-256 over `PATH NUL KIND SHA256 LF` of each file. The receipt of a check does not count.
     """
     digest = hashlib.sha256()
     for one in files:
@@ -108,13 +110,15 @@ def digest_of(files: Iterable[TreeFile]) -> str:
 def _content_sha256(path: Path) -> tuple[str, str]:
     if path.is_symlink():
         return "l", hashlib.sha256(str(path.readlink()).encode("utf-8", "surrogateescape")).hexdigest()
+    if path.is_dir():
+        return "d", hashlib.sha256().hexdigest()
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     return ("x" if path.stat().st_mode & 0o100 else "-"), content
 
 
 def _files(root: Path) -> Iterator[str]:
-    """Give the relative path of each plain file and link; folders behind links are not entered."""
+    """Give the relative path of each plain file, link and empty folder; folders behind links are not entered."""
     folders = [root]
     while folders:
         for path in folders.pop().iterdir():
@@ -122,6 +126,8 @@ def _files(root: Path) -> Iterator[str]:
                 yield path.relative_to(root).as_posix()
             elif path.is_dir():
                 folders.append(path)
+                if not any(path.iterdir()):
+                    yield path.relative_to(root).as_posix()
 
 
 def _missing(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding]:

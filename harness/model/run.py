@@ -28,12 +28,14 @@ class Run:
         assignment: Digests of what it grades by: what changes them makes another run.
         assignment_path: assignment.yaml, or the folder that holds it.
         base_path: Folder of the base model.
+        base_digest: Digest of its files, see `batch.plan.digest_of_base`.
         sandbox: The kind that was asked for, or found.
         image_lock: Lock of the image.
         image_id: The image that the run began with; None without containers.
         allow_process: Whether the submitted code is trusted.
         gpu: What `--gpu` said.
         downloads: Store of recorded downloads.
+        fetch_again: Downloads are made anew, and compared.
     """
 
     schema: Literal["run.v1"] = "run.v1"
@@ -42,10 +44,12 @@ class Run:
     assignment: AssignmentRef
     assignment_path: str
     base_path: str
+    base_digest: str
     sandbox: Literal["docker", "process"]
     image_lock: str
     image_id: str | None
     allow_process: bool
     gpu: str | None = None
     downloads: str | None = None
+    fetch_again: bool = False
     submissions: tuple[RunSubmission, ...]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 EXAMPLE = "2026-12-31T23:59:00+08:00"
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 
 class TimeError(ValueError):
@@ -40,7 +41,10 @@ def read_time(text: str, zone: str | None) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise TimeError("a date and time that exist", remedy="check month, day, hour and offset") from error
+        remedy = f"write it as {EXAMPLE}; check month, day, hour and offset"
+        raise TimeError("a date and time that exist, in ISO 8601", remedy=remedy) from error
+    if not _FIRST_YEAR <= time.year <= _LAST_YEAR:  # an offset would carry it out of the calendar
+        raise TimeError(f"a year from {_FIRST_YEAR} to {_LAST_YEAR}", remedy="check the year")
     if zone is None:
         if time.tzinfo is None:
             raise TimeError("a time with offset, or a zone", remedy=f"write it as {EXAMPLE}, or name the zone")

@@ -37,11 +37,16 @@ def matches(
     """
     given = {file: _given(tokens, known) for file, tokens in one.items()}
     runs: set[tuple[str, str, int, int, int]] = set()
+    grown: dict[tuple[str, str, int], list[range]] = {}  # by files and shift: a run is grown from one place only
     for fingerprint in shared[0].keys() & shared[1].keys():
         for here in shared[0][fingerprint][:_MOST_PLACES]:
             for there in shared[1][fingerprint][:_MOST_PLACES]:
+                known_runs = grown.setdefault((here.file, there.file, here.at - there.at), [])
+                if any(here.at in run for run in known_runs):
+                    continue
                 left, right = one[here.file].words, other[there.file].words
                 start, length = _grown(left, right, (here.at, there.at), given[here.file])
+                known_runs.append(range(start[0], start[0] + length))
                 runs.add((here.file, there.file, start[0], start[1], length))
     ordered = sorted(runs, key=lambda run: (-run[4], run))
     taken: dict[str, set[int]] = {}

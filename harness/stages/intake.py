@@ -46,7 +46,7 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
     shutil.move(find_root(unpacked), workspace.tree)
     files = tree_files(workspace.tree)
     write_whole(workspace.tree_digest, digest_of(files).encode())
-    write_json(workspace.files, [{**asdict(one), "path": visible(one.path)} for one in files])
+    write_json(workspace.files, [{**asdict(one), "path": visible(one.path)} for one in files if one.kind != "d"])
     findings += check_layout(workspace.tree, rules)
     findings += inspect_scripts(workspace.tree, _surroundings(context))
     findings += find_pickles(workspace.tree)

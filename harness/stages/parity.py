@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from harness.files import NotPlain, read_untrusted, write_whole
+from harness.files import NotPlain, read_untrusted, remove_tree, write_whole
 from harness.grading.parity import differences
 from harness.model.finding import Finding, Location, finding
 from harness.model.parity import MOST_FILES, RECEIPT, Parity, ParityFile, ParityStage
@@ -29,6 +29,12 @@ def take_receipt(workspace: Workspace) -> list[Finding]:
     path = workspace.tree / RECEIPT
     if not path.exists() and not path.is_symlink():
         return []
+    found = _taken(workspace)
+    remove_tree(path)  # it does not count as part of the submission, so no program may find it there
+    return found
+
+
+def _taken(workspace: Workspace) -> list[Finding]:
     where = Location(path=RECEIPT)
     try:
         found = read_parity(read_untrusted(workspace.tree, RECEIPT, max_bytes=MOST_BYTES), RECEIPT)
