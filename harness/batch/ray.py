@@ -16,7 +16,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -29,21 +28,14 @@ from harness.batch.fleet import Fleet, Member
 from harness.batch.graders import Graders
 from harness.batch.machine import Sizes
 from harness.batch.node import NodeGrader, Opened, Opening, Told, opening_of
-from harness.batch.parcel import pack
+from harness.batch.parcel import chunks, pack
 from harness.batch.plan import Plan
 from harness.batch.seats import Seat, seats_of, sizes_at
+from harness.batch.stage_watch import StageWatch
 from harness.batch.store import RunStore
 from harness.errors import Cancelled, ConfigError, EnvironmentFault, SandboxFault
-from harness.model.event import (
-    Event,
-    NodeChanged,
-    OnEvent,
-    Placed,
-    StageEnded,
-    StageStarted,
-    Waiting,
-)
-from harness.model.result import Fault, Record, StageResult, StageStatus
+from harness.model.event import Event, NodeChanged, OnEvent, Placed
+from harness.model.result import Fault, Record
 from harness.model.submission import Submission
 from harness.sandbox.gpu.slot import AUTO
 
@@ -51,7 +43,6 @@ MOST_IN_FLIGHT = 256
 PATIENCE_S = 120.0
 MOVES = 3
 _AT_ONCE = 64
-_CHUNK_BYTES = 16_000_000
 _LOOK_S = 2.0
 _AGAIN_S = 30.0
 _PROBE_S = 120.0
@@ -346,7 +337,7 @@ class _Dispatch:
         for _ in range(MOVES + 1):
             with self._crew.fleet.take(order) as member:
                 self._on_event(Placed(submission=submission.id, node=member.name))
-                watch = _Watch(submission.id, self._on_event)
+                watch = StageWatch(submission.id, self._on_event)
                 try:
                     told = self._on(member.handle.actor, submission, order, watch)
                 except RayTaskError:
@@ -363,12 +354,12 @@ class _Dispatch:
             remedy="Look at their memory and disk; `harness grade --resume FOLDER` goes on.",
         )
 
-    def _on(self, actor: Any, submission: Submission, order: int, watch: "_Watch") -> Told:
+    def _on(self, actor: Any, submission: Submission, order: int, watch: "StageWatch") -> Told:
         ticket = uuid.uuid4().hex
         packed = self._parcels / f"{ticket}.tar"
         try:
             parcel = pack(submission, self._plan.assignment.submission, packed)
-            for chunk in _chunks(parcel.path):
+            for chunk in chunks(parcel.path):
                 ray.get(actor.receive.remote(ticket, chunk))
         finally:
             packed.unlink(missing_ok=True)
@@ -391,35 +382,6 @@ class _Dispatch:
         return told.delivery.record
 
 
-class _Watch:
-    """Passes the events of a submission on; ends the stage it is in where its node dies."""
-
-    def __init__(self, submission_id: str, on_event: OnEvent) -> None:
-        self._id = submission_id
-        self._on_event = on_event
-        self._stage = ""
-        self._started = False
-
-    def on_event(self, event: Event) -> None:
-        match event:
-            case Waiting():
-                self._stage, self._started = event.stage, False
-            case StageStarted():
-                self._started = True
-            case StageEnded():
-                self._stage = ""
-        self._on_event(event)
-
-    def end_stage(self) -> None:
-        """Tell the end that nobody else tells any more, so that counts of what waits and runs stay right."""
-        if not self._stage:
-            return
-        if not self._started:
-            self._on_event(StageStarted(submission=self._id, stage=self._stage, budget_s=None))
-        gone = StageResult(stage=self._stage, status=StageStatus.FAULT, summary="its node is gone", duration_s=0.0)
-        self._on_event(StageEnded(submission=self._id, result=gone))
-
-
 def _require_version(there: NodeAffinitySchedulingStrategy) -> None:
     """Make sure that the node has this version of the harness, by a task that needs none of it to be loaded.
 
@@ -437,15 +399,6 @@ def _require_version(there: NodeAffinitySchedulingStrategy) -> None:
             f"Its harness is {found}, the driver's is {__version__}.",
             remedy="Install the driver's version in the Python that runs Ray there, then `ray stop` and `ray start`.",
         )
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    """Give a file in pieces; an empty one is one empty piece."""
-    with path.open("rb") as file:
-        chunk = file.read(_CHUNK_BYTES)
-        yield chunk
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk
 
 
 def _first_line(error: BaseException) -> str:
