@@ -41,8 +41,8 @@ def read_time(text: str, zone: str | None) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
-        remedy = f"write it as {EXAMPLE}; check month, day, hour and offset"
-        raise TimeError("a date and time that exist, in ISO 8601", remedy=remedy) from error
+        remedy = f"check month, day, hour and offset; the form is {EXAMPLE}"
+        raise TimeError("a date and time that exist", remedy=remedy) from error
     if not _FIRST_YEAR <= time.year <= _LAST_YEAR:  # an offset would carry it out of the calendar
         raise TimeError(f"a year from {_FIRST_YEAR} to {_LAST_YEAR}", remedy="check the year")
     if zone is None:

@@ -26,6 +26,7 @@ def run(record: Record) -> Run:
         assignment=record.assignment,
         assignment_path="/course/assignment.yaml",
         base_path="/models/Qwen3-tiny",
+        base_digest="0" * 64,
         sandbox="docker",
         image_lock="/course/image.lock",
         image_id="sha256:1",
@@ -131,15 +132,18 @@ def test_evidence_that_leads_out_of_its_folder_is_not_read(kept: Record, store: 
 def test_a_run_is_begun_once_and_may_grow(store: RunStore, run: Run) -> None:
     with store.held():
         assert store.read() is None
-        assert store.begin(run) == run == store.read()
+        assert store.joined(run) == run
+        store.write_run(run)
+        assert store.read() == run
         late = replace(
             run,
             started_at="2026-11-23T00:00:00+00:00",
             submissions=(RunSubmission(id="r00000001", source="/handed-in/late.zip"),),
         )
-        grown = store.begin(late)
+        grown = store.joined(late)
         assert [one.id for one in grown.submissions] == [ID, "r00000001"]
         assert grown.started_at == run.started_at
+        store.write_run(grown)
         assert store.read() == grown
 
 
@@ -156,7 +160,7 @@ def test_another_run_is_refused(run: Run, tmp_path: Path) -> None:
 
 def test_a_torn_run_is_told(store: RunStore, run: Run) -> None:
     with store.held():
-        store.begin(run)
+        store.write_run(run)
         tear(store.run_path)
         with pytest.raises(ConfigError, match=r"run\.json is torn or no file of this grader"):
             store.read()

@@ -117,9 +117,10 @@ def test_too_many_bytes(tmp_path: Path) -> None:
 def test_digest_is_of_paths_modes_and_contents_alone(tmp_path: Path) -> None:
     one = fill(tmp_path / "1", {"a": b"x", "b/c": b"y", "作業": b"z"})
     two = fill(tmp_path / "2", {"作業": b"z", "b/c": b"y", "a": b"x"})
-    (two / "empty").mkdir()
     (two / "a").chmod(0o600)
     assert tree_sha256(one) == tree_sha256(two)
+    (two / "empty").mkdir()
+    assert tree_sha256(one) != tree_sha256(two)
 
 
 def test_digest_is_known(tmp_path: Path) -> None:

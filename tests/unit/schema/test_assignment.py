@@ -194,7 +194,7 @@ def test_schema_problems_are_told_with_their_place(folder: Path) -> None:
             "2026-12-31T23:59:00+08:00",
             "2026-02-30T23:59:00+08:00",
             '84:13 at /late/deadline: expected a date and time that exist, saw "2026-02-30T23:59:00+08:00"; '
-            "check month, day, hour and offset",
+            "check month, day, hour and offset; the form is 2026-12-31T23:59:00+08:00",
         ),
         (
             "2026-12-31T23:59:00+08:00",

@@ -99,7 +99,7 @@ def test_an_id_in_no_submission_is_told_and_is_no_error(assignment: Assignment, 
             "- {id: r13921031, until: 2027-01-32T23:59}\n",
             [
                 '1:26 at /0/until: expected a date and time that exist, saw "2027-01-32T23:59"; '
-                "check month, day, hour and offset"
+                "check month, day, hour and offset; the form is 2026-12-31T23:59:00+08:00"
             ],
         ),
         (
