@@ -49,7 +49,8 @@ def test_loads_times_of_the_zone_and_with_offset(tmp_path: Path) -> None:
         ),
         (
             b"id,submitted_at\nr1,yesterday\n",
-            '2:1: expected a date and time that exist, saw "yesterday"; check month, day, hour and offset; the form is 2026-12-31T23:59:00+08:00',
+            '2:1: expected a date and time that exist, saw "yesterday"; check month, day, hour and offset; '
+            "the form is 2026-12-31T23:59:00+08:00",
         ),
         (
             b"id,submitted_at\nr1,2027-01-02T00:10\n",
