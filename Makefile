@@ -10,8 +10,10 @@ FUZZ_SECONDS ?= 60
 ASSIGNMENT := assignments/classical-chinese
 
 ENGINES ?= docker podman process
+VM ?= bookworm
+VM_COMMAND ?= python -m pytest tests/docker -q -p no:cacheprovider -m "not slow"
 
-.PHONY: help demo test test-slow podman hostile kills thousand ready fuzz check lint unit image clean
+.PHONY: help demo test test-slow podman vm hostile kills thousand ready fuzz check lint unit image clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -30,6 +32,9 @@ test-slow: ready  ## Run the tests that take many seconds each.
 podman: ready  ## Run the sandbox's tests on Podman; Docker must answer too, to give it the image.
 	@OMP_NUM_THREADS=1 HARNESS_TEST_ENGINE=podman $(PY) -m pytest tests/docker -q --ignore tests/docker/test_image.py \
 	  --ignore tests/docker/test_engine_faults.py -m "not slow"
+
+vm:  ## Run the sandbox's tests in a Debian machine with cgroup v2 (VM=bookworm or trixie, VM_COMMAND); needs root and Docker.
+	@tests/vm/run.sh "$(VM)" '$(VM_COMMAND)'
 
 hostile: ready  ## Run every hostile submission on each engine that answers (ENGINES="docker podman process").
 	@OMP_NUM_THREADS=1 HARNESS_HOSTILE_ENGINES="$(ENGINES)" $(PY) -m pytest tests/hostile -q -n 2 --dist loadgroup
@@ -55,7 +60,7 @@ lint: $(VENV)/dev.stamp
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports | tail -n 6
-	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh
+	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh tests/vm/run.sh
 
 unit: $(VENV)/dev.stamp
 	@$(PY) -m pytest tests/unit -m "not torch and not slow" -q -n 2
