@@ -134,6 +134,7 @@ def test_the_same_records_as_here(
     assert seen == records(tmp_path / "here")
     assert Counter(one["outcome"] for one in seen.values()) == {"passed": 3, "failed": 2}
     assert sorted(one.name for one in (tmp_path / "there").iterdir()) == [
+        "grades.csv",
         "lock",
         "log.jsonl",
         "run.json",
