@@ -84,12 +84,13 @@ def own_engine(folder: Path, *flags: str) -> Iterator[OwnEngine]:
         yield engine
     finally:
         engine.stop()
-        for place in sorted(_mounts_below(folder), reverse=True):
+        for place in sorted(mounts_below(folder), reverse=True):
             subprocess.run(["umount", "--lazy", place], check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _mounts_below(folder: Path) -> list[str]:
+def mounts_below(folder: Path) -> list[str]:
+    """Tell what is mounted below a folder."""
     places = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     return [place for place in places if place.startswith(f"{folder}/")]
 
