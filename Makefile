@@ -13,7 +13,7 @@ ENGINES ?= docker podman process
 VM ?= bookworm
 VM_COMMAND ?= python -m pytest tests/docker -q -p no:cacheprovider -m "not slow"
 
-.PHONY: help demo test test-slow podman vm hostile kills thousand ready fuzz check lint unit image clean
+.PHONY: help demo test test-slow podman vm hostile kills thousand ready fuzz check lint unit messages image clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -64,6 +64,14 @@ lint: $(VENV)/dev.stamp
 
 unit: $(VENV)/dev.stamp
 	@$(PY) -m pytest tests/unit -m "not torch and not slow" -q -n 2
+
+messages: $(VENV)/dev.stamp  ## Bring harness/locale in step with the texts in the code; new ones are to be translated there.
+	@mkdir -p build
+	@$(VENV)/bin/pybabel -q extract -F pyproject.toml -k message -k t --no-default-keywords --add-location=file \
+	  --omit-header --sort-by-file -o build/harness.pot harness
+	@$(VENV)/bin/pybabel -q update -D harness -d harness/locale -i build/harness.pot --no-fuzzy-matching --ignore-obsolete \
+	  --omit-header --width 120
+	@$(VENV)/bin/pybabel compile -D harness -d harness/locale --statistics
 
 image: $(VENV)/host.stamp  ## Build the container image, if it is not up to date.
 	@$(HARNESS) image build

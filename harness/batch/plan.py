@@ -129,6 +129,7 @@ def run_of(plan: Plan, *, harness_version: str, started_at: str, sandbox: str, i
         gpu=plan.gpu,
         downloads=str(plan.downloads) if plan.downloads else None,
         fetch_again=plan.fetch_again,
+        language=plan.assignment.language,
         submissions=tuple(_listed(one) for one in plan.submissions),
     )
 

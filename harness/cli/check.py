@@ -11,7 +11,9 @@ from harness.cli.options import default_folder, grade_alone, plan, shared
 @click.command()
 @click.argument("submission", type=click.Path(path_type=Path))
 @shared
-def check(submission: Path, output: Path | None, student_id: str | None, form: str, **options: Any) -> None:
+def check(
+    submission: Path, output: Path | None, student_id: str | None, form: str, lang: str | None, **options: Any
+) -> None:
     """Check SUBMISSION (folder or archive) on the public data, as the grader will.
 
     Without a container engine it runs as a plain process: it is your own code.
@@ -20,4 +22,5 @@ def check(submission: Path, output: Path | None, student_id: str | None, form: s
 
     folder = output or default_folder()
     loaded = plan(**options, split="public", allow_process=True)
-    grade_alone(with_submissions(loaded, [submission], run_folder=folder, student_id=student_id), folder, form=form)
+    alone = with_submissions(loaded, [submission], run_folder=folder, student_id=student_id)
+    grade_alone(alone, folder, form=form, lang=lang)

@@ -77,6 +77,7 @@ def grade(
     address: str,
     metrics: Path | None,
     form: str,
+    lang: str | None,
     **options: Any,
 ) -> None:
     """Grade SUBMISSIONs (folders or archives) on the private data and keep records and evidence in the run folder.
@@ -117,7 +118,7 @@ def grade(
     store = (downloads or run_folder.parent / "downloads").absolute()
     loaded = replace(loaded, downloads=store, fetch_again=fetch_again)
     if len(sources) == 1 and folder is None:
-        grade_alone(loaded, run_folder, form=form, opener=opener)
+        grade_alone(loaded, run_folder, form=form, lang=lang, opener=opener)
     if unnamed := [one.id for one in loaded.submissions if not one.id_found]:
         say(f"{len(unnamed)} without a student id in the name, graded under the name itself: {', '.join(unnamed)}")
     # A folder is graded again as it fills: what the run has already is left as it is.

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from harness.errors import EXIT_FOUND_ERRORS, EXIT_PASSED
+from harness.language import TAGS, language
 from harness.model.result import Outcome
 from harness.model.zones import TimeError, read_time
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 Kind = Literal["auto", "docker", "process"]
 Command = Callable[..., Any]
+
+lang_option = click.option(
+    "--lang", type=click.Choice(TAGS), help="Language of messages to students. Default: the assignment's."
+)
 
 OPTIONS = (
     click.option("--assignment", type=click.Path(path_type=Path), help="Folder with assignment.yaml, or the file."),
@@ -54,6 +59,7 @@ OPTIONS = (
         show_default=True,
         help="Tables, or the record itself.",
     ),
+    lang_option,
 )
 
 
@@ -99,7 +105,9 @@ def default_folder() -> Path:
     return Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
 
 
-def grade_alone(made: "Plan", run_folder: Path, *, form: str, opener: "Opener | None" = None) -> NoReturn:
+def grade_alone(
+    made: "Plan", run_folder: Path, *, form: str, lang: str | None, opener: "Opener | None" = None
+) -> NoReturn:
     """Grade one submission, print its record, exit with the code of the outcome."""
     from harness.batch.grade import grade_run
     from harness.batch.graders import this_machine
@@ -117,7 +125,7 @@ def grade_alone(made: "Plan", run_folder: Path, *, form: str, opener: "Opener | 
     if form == "json":
         click.echo(path.read_text(encoding="utf-8"), nl=False)
     else:
-        show(read_record(path), Console(), folder=path.parent)
+        show(read_record(path), Console(), folder=path.parent, t=language(lang or made.assignment.language))
     sys.exit(graded.tally.exit_code or (EXIT_FOUND_ERRORS if graded.tally.graded[Outcome.FAILED] else EXIT_PASSED))
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+LanguageTag = Literal["en", "zh-TW"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
@@ -130,6 +132,7 @@ class Assignment:
     schema: Literal["assignment.v1"] = "assignment.v1"
     name: str
     title: str
+    language: LanguageTag = "en"
     data: Data
     base_models: tuple[BaseModel, ...]
     submission: SubmissionRules

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from harness.language import Message
 from harness.model.catalogue import CATALOGUE
 from harness.text import visible
 
@@ -45,6 +46,8 @@ class Finding:
         fix: What the student can do.
         where: File and line, or JSON pointer, if there is one.
         staff_detail: For the staff alone, or None: what the program wrote, word for word.
+
+    Texts are English, and `Message`s where they can be said in other languages.
     """
 
     code: str
@@ -87,6 +90,8 @@ def finding(
 
 def _lines(text: str) -> str:
     """Make control characters visible whatever the caller did, but keep lines."""
+    if isinstance(text, Message):
+        return text.mapped(_lines)
     return "\n".join(visible(line, LINE_SHOWN) for line in text.split("\n"))
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.model.assignment import LanguageTag
 from harness.model.extension import Extension
 from harness.model.result import AssignmentRef
 
@@ -36,6 +37,7 @@ class Run:
         gpu: What `--gpu` said.
         downloads: Store of recorded downloads.
         fetch_again: Downloads are made anew, and compared.
+        language: The assignment's: reports are in it, where none is chosen.
     """
 
     schema: Literal["run.v1"] = "run.v1"
@@ -52,4 +54,5 @@ class Run:
     gpu: str | None = None
     downloads: str | None = None
     fetch_again: bool = False
+    language: LanguageTag = "en"
     submissions: tuple[RunSubmission, ...]

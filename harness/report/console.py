@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from harness.language import Language
 from harness.model.finding import Finding, Severity
 from harness.model.parity import RECEIPT
 from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
@@ -30,8 +31,8 @@ RECEIPT_WORDS = (
 )
 
 
-def show(record: Record, console: Console, *, folder: Path) -> None:
-    """Print the whole record. `folder` is where it is kept."""
+def show(record: Record, console: Console, *, folder: Path, t: Language) -> None:
+    """Print the whole record. `folder` is where it is kept, `t` the language."""
     console.print(stage_table(record.stages))
     for finding in sorted(record.findings, key=lambda one: list(Severity).index(one.severity)):
         console.print(finding_block(finding))

@@ -10,6 +10,7 @@ from harness.schema.decode import decode, encode
 from harness.schema.document import DocumentError, load_json
 from harness.schema.problem import Problem
 from harness.schema.validate import problems
+from harness.schema.wordings import WORDINGS, with_messages, wordings_of
 
 T = TypeVar("T")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -41,7 +42,8 @@ def read_written(path: Path, cls: type[T], schema: str, *, remedy: str) -> T:
         ) from error
     if found := problems(document, schema):
         raise _foreign(path, found, remedy)
-    return decode(cls, document.data)
+    data = document.data
+    return decode(cls, with_messages(data, data.pop(WORDINGS, {})))
 
 
 def written_text(value: object, schema: str, *, name: str) -> str:
@@ -59,7 +61,10 @@ def written_text(value: object, schema: str, *, name: str) -> str:
         InvalidFileError: The value breaks the schema (a bug).
     """
     try:
-        text = json.dumps(encode(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        data = encode(value)
+        if wordings := wordings_of(data):
+            data[WORDINGS] = wordings
+        text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     except ValueError as error:
         raise InvalidFileError(f"{name}: {error}") from error
     text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -2,8 +2,6 @@
 
 import contextlib
 import gc
-import os
-import shutil
 import signal
 import subprocess
 import tempfile

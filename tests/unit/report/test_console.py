@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.language import language
 from harness.model.finding import finding
 from harness.model.result import Fault, Outcome, Record
 from harness.report.console import show
@@ -14,7 +15,7 @@ from harness.report.console import show
 
 def shown(record: Record, width: int) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    show(record, console, folder=Path("/runs/1/submissions/r13921031"))
+    show(record, console, folder=Path("/runs/1/submissions/r13921031"), t=language("en"))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -19,6 +19,7 @@ from harness.model.sketch import AdapterSketch
 from harness.sandbox.cause import Cause
 from harness.schema import store
 from harness.schema.decode import encode
+from harness.schema.wordings import WORDINGS
 
 JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 PAIRS = [
@@ -38,8 +39,10 @@ PAIRS = [
 def differences(cls: type, schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
     hints = get_type_hints(cls)
     named = {one.name: one for one in fields(cls)}
-    if list(schema["properties"]) != list(named):
-        yield f"{cls.__name__}: {list(named)} against {list(schema['properties'])}"
+    # How texts can be said in other languages is kept with the texts themselves: they are messages.
+    known = [name for name in schema["properties"] if name != WORDINGS]
+    if known != list(named):
+        yield f"{cls.__name__}: {list(named)} against {known}"
         return
     required = [name for name, one in named.items() if name == "schema" or not has_default(one)]
     if schema["required"] != required:

@@ -1,0 +1,135 @@
+"""Texts that can be said in several languages. Knows no text itself: the translations lie in `locale/`.
+
+A `Message` is made where something is found out and is English until somebody shows it: `Language.of` then says it in
+another language, by gettext. Templates are found by the names `message` and `t`; `make messages` refreshes `locale/`.
+"""
+
+import gettext
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Any, Self, TypeAlias
+
+ENGLISH = "en"
+TAGS = (ENGLISH, "zh-TW")
+_DOMAIN = "harness"
+_LOCALE = Path(__file__).parent / "locale"
+_SPEC = re.compile(r",?(\.\d)?[defgs%]?")
+
+Value: TypeAlias = "str | int | float | tuple[Value, ...]"
+
+
+class Message(str):
+    """An English text that knows its template and the values in it, and is a plain string to whoever does not care.
+
+    Whatever makes a new string of it (`+`, f-strings, `strip`) forgets them: put a message into another one as a value.
+
+    Attributes:
+        template: The text as `str.format` takes it.
+        values: What stands in it: texts, numbers, messages, and tuples of these, which are listed with commas.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: Mapping[str, Value]
+
+    def __new__(cls, template: str, values: Mapping[str, Value]) -> Self:
+        """Fill the template."""
+        self = super().__new__(cls, _filled(template, values, list_mark=", "))
+        self.template, self.values = template, values
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Message, (self.template, dict(self.values))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def mapped(self, change: Callable[[str], str]) -> "Message":
+        """Give the message with `change` applied to every text in it that is no template."""
+        return Message(self.template, {name: _mapped(value, change) for name, value in self.values.items()})
+
+
+def message(template: str, /, **values: Value) -> Message:
+    """Make a message. A brace that is meant as such is written twice, if there are values.
+
+    Raises:
+        KeyError: The template names a value that is not given (a bug).
+    """
+    return Message(template, values)
+
+
+def rebuilt(template: str, values: Mapping[str, Value]) -> Message:
+    """Make a message out of what a file says of it: a template of such a file may do less than one of the program's.
+
+    Raises:
+        ValueError: The template does more than put values in, or they do not belong together.
+    """
+    try:
+        for _, name, spec, conversion in Formatter().parse(template) if values else ():
+            if name is not None and not (name.isidentifier() and _SPEC.fullmatch(spec or "") and not conversion):
+                raise ValueError(f"{name!r} with {spec!r} is not allowed in a template")
+        return Message(template, values)
+    except (LookupError, TypeError) as error:
+        raise ValueError(str(error)) from error
+
+
+class Language:
+    """One language: says messages in it.
+
+    Args:
+        tag: One of `TAGS` (BCP 47).
+    """
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.translations: gettext.NullTranslations = gettext.NullTranslations()
+        if tag != ENGLISH:
+            self.translations = gettext.translation(_DOMAIN, _LOCALE, languages=[tag.replace("-", "_")])
+
+    def __call__(self, template: str, /, **values: Value) -> str:
+        """Say a text of the program's own."""
+        said = {name: self._value(value) for name, value in values.items()}
+        return _filled(self.translations.gettext(template), said, list_mark=self.translations.gettext(", "))
+
+    def of(self, text: str) -> str:
+        """Say a message in this language; any other text stays as it is."""
+        return self(text.template, **text.values) if isinstance(text, Message) else text
+
+    def _value(self, value: Value) -> Value:
+        if isinstance(value, tuple):
+            return tuple(self._value(one) for one in value)
+        return self.of(value) if isinstance(value, str) else value
+
+
+@cache
+def language(tag: str) -> Language:
+    """Give the language of a tag.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    return Language(tag)
+
+
+def _filled(template: str, values: Mapping[str, Value], *, list_mark: str) -> str:
+    if not values:
+        return template
+    return template.format_map({name: _listed(value, list_mark) for name, value in values.items()})
+
+
+def _listed(value: Value, list_mark: str) -> str | int | float:
+    return list_mark.join(str(_listed(one, list_mark)) for one in value) if isinstance(value, tuple) else value
+
+
+def _mapped(value: Value, change: Callable[[str], str]) -> Value:
+    if isinstance(value, tuple):
+        return tuple(_mapped(one, change) for one in value)
+    if isinstance(value, Message):
+        return value.mapped(change)
+    return change(value) if isinstance(value, str) else value
