@@ -63,7 +63,8 @@ WantedBy=multi-user.target
 END
   cat >"$root/opt/command.sh" <<'END'
 exec >/dev/tty0 2>&1
-mount -t hostfs none /share -o /share
+# Kernels since 6.12 want the option's name.
+mount -t hostfs none /share -o /share 2>/dev/null || mount -t hostfs none /share -o hostfs=/share
 # The address by which containers reach this machine; nothing lies behind it.
 ip link add way-out type dummy && ip address add 10.213.0.2/24 dev way-out && ip link set way-out up
 ip route add default via 10.213.0.1
