@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "Check a submission on the public data, as the grader will.",
         "grade": "Grade a submission on the private data.",
         "regrade": "Grade a run again from its evidence, by other rules.",
+        "report": "Report on a run: a summary, HTML, gradebooks, feedback for students.",
         "similar": "Rank pairs of submissions by how alike they are, with evidence.",
         "score": "Score adapters: perplexity on references, nothing else.",
         "image": "Build or verify the container image.",

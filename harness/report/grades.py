@@ -1,11 +1,10 @@
 """The grades of a run as CSV, a row a submission. Must not know where records are kept."""
 
-import csv
-import io
 from collections.abc import Iterable
 
 from harness.model.finding import Severity
 from harness.model.result import Record
+from harness.report.exports.cells import Cell, csv_text
 
 COLUMNS = (
     "id",
@@ -19,20 +18,14 @@ COLUMNS = (
     "errors",
     "not_graded_because",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def grades_csv(records: Iterable[Record]) -> str:
     """Give a table with a line of headings; what is not known is empty."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for record in records:
-        rows.writerow([_cell(one) for one in _row(record)])
-    return text.getvalue()
+    return csv_text([COLUMNS, *map(_row, records)])
 
 
-def _row(record: Record) -> tuple[object, ...]:
+def _row(record: Record) -> tuple[Cell, ...]:
     verdict, score = record.verdict, record.score
     errors = sorted({one.code for one in record.findings if one.severity is Severity.ERROR})
     return (
@@ -47,8 +40,3 @@ def _row(record: Record) -> tuple[object, ...]:
         " ".join(errors),
         record.fault.message if record.fault else None,
     )
-
-
-def _cell(value: object) -> object:
-    """Write text so that no spreadsheet runs it as a formula (OWASP, "CSV Injection")."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,79 @@
+"""What a student is told of a record, as plain lines in the student's language. Public content only.
+
+No staff detail, no fault's own words (they may name paths of the grading machine), no evidence.
+"""
+
+from collections.abc import Iterator
+
+from harness.language import Language
+from harness.model.finding import Finding, Severity
+from harness.model.result import Record
+
+SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+
+
+def is_graded(record: Record) -> bool:
+    """Tell whether the record has points; a fault of ours never gives any."""
+    return record.verdict is not None and record.fault is None
+
+
+def points_of(record: Record) -> float | None:
+    """Give the points, or None where the submission was not graded."""
+    return record.verdict.total if record.verdict and is_graded(record) else None
+
+
+def not_graded_words(t: Language) -> str:
+    """Say that a submission has no grade, and that it is not to blame."""
+    return t(
+        "Not graded: the grading machine had a fault. Your submission is not to blame, and no points are lost. "
+        "The course staff will grade it again."
+    )
+
+
+def severity_words(severity: Severity, t: Language) -> str:
+    """Name a severity."""
+    return {Severity.ERROR: t("Error"), Severity.WARNING: t("Warning"), Severity.INFO: t("Note")}[severity]
+
+
+def status_words(record: Record, t: Language) -> str:
+    """Give the points in a sentence, or that there are none."""
+    if record.verdict is None or not is_graded(record):
+        return not_graded_words(t)
+    return t("{total:g} of {possible:g} points.", total=record.verdict.total, possible=record.verdict.possible)
+
+
+def feedback_lines(record: Record, t: Language) -> Iterator[str]:
+    """Give the feedback in short: points with reasons, then what was found with what to do."""
+    yield status_words(record, t)
+    if record.verdict and is_graded(record):
+        for one in record.verdict.points:
+            yield t(
+                "{line}: {earned:g} of {possible:g} ({reason})",
+                line=one.name,
+                earned=one.earned,
+                possible=one.possible,
+                reason=t.of(one.reason),
+            )
+        penalty = record.verdict.late_penalty
+        yield (
+            t("Late penalty: {points:g} ({reason})", points=penalty, reason=t.of(record.verdict.late_reason))
+            if penalty
+            else t("On time: {reason}", reason=t.of(record.verdict.late_reason))
+        )
+    for finding in by_severity(record):
+        yield from finding_lines(finding, t)
+
+
+def by_severity(record: Record) -> list[Finding]:
+    """Give the findings, errors first."""
+    return sorted(record.findings, key=lambda one: SEVERITIES.index(one.severity))
+
+
+def finding_lines(finding: Finding, t: Language) -> Iterator[str]:
+    """Give a finding: its title and place, what was seen, the limit, how to fix it."""
+    place = f" ({finding.where})" if finding.where else ""
+    yield f"{severity_words(finding.severity, t)} {finding.code}: {t.of(finding.title)}{place}"
+    yield t("Seen: {text}", text=t.of(finding.seen))
+    if finding.limit:
+        yield t("Limit: {text}", text=t.of(finding.limit))
+    yield t("What to do: {text}", text=t.of(finding.fix))
