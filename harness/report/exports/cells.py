@@ -21,7 +21,7 @@ def csv_text(rows: Iterable[Sequence[Cell]], *, delimiter: str = ",", newline: s
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator=newline)
     for row in rows:
-        writer.writerow([neutral(one) if isinstance(one, str) else number(one) for one in row])
+        writer.writerow([neutral(_lines(one)) if isinstance(one, str) else number(one) for one in row])
     return text.getvalue()
 
 
@@ -43,6 +43,11 @@ def neutral(text: str) -> str:
     parts = _NEW_CELL.split(text)
     safe = "".join(f"'{part}" if _runs(part) else part for part in parts)
     return f"'{safe}" if safe[:1] in {"\t", "\r", "\n"} else safe
+
+
+def _lines(text: str) -> str:
+    """Write line breaks in one way: the writer leaves a lone carriage return without quotes."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _runs(part: str) -> bool:

@@ -79,7 +79,8 @@ def _score(record: Record, t: Language) -> str:
 
 def _findings(record: Record, t: Language) -> str:
     if not record.findings:
-        return _section(t("Findings"), escaped(t("Nothing was found that needs a change.")))
+        nothing = escaped(t("Nothing was found that needs a change."))
+        return _section(t("Findings"), nothing) if is_graded(record) else ""
     found = by_severity(record)
     blocks = [_finding(one, t) for severity in SEVERITIES for one in found if one.severity is severity]
     return _section(t("Findings"), "\n\n".join(blocks))
