@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "grade": "Grade a submission on the private data.",
         "regrade": "Grade a run again from its evidence, by other rules.",
         "report": "Report on a run: a summary, HTML, gradebooks, feedback for students.",
+        "gradescope": "Build an autograder for Gradescope.",
         "similar": "Rank pairs of submissions by how alike they are, with evidence.",
         "score": "Score adapters: perplexity on references, nothing else.",
         "image": "Build or verify the container image.",

@@ -17,6 +17,11 @@ def is_graded(record: Record) -> bool:
     return record.verdict is not None and record.fault is None
 
 
+def is_checked(record: Record) -> bool:
+    """Tell whether the record is of a check that gives no points."""
+    return record.verdict is None and record.fault is None
+
+
 def points_of(record: Record) -> float | None:
     """Give the points, or None where the submission was not graded."""
     return record.verdict.total if record.verdict and is_graded(record) else None
@@ -30,13 +35,25 @@ def not_graded_words(t: Language) -> str:
     )
 
 
+def checked_words(record: Record, t: Language) -> str:
+    """Say what a check found that runs nothing, and that it is no grade."""
+    errors = sum(one.severity is Severity.ERROR for one in record.findings)
+    found = t("Errors found: {count}. With them the submission will lose points.", count=errors)
+    return t(
+        "{found} This is a check of files and adapter, not the grade: the submission was not run here.",
+        found=found if errors else t("No error found."),
+    )
+
+
 def severity_words(severity: Severity, t: Language) -> str:
     """Name a severity."""
     return {Severity.ERROR: t("Error"), Severity.WARNING: t("Warning"), Severity.INFO: t("Note")}[severity]
 
 
 def status_words(record: Record, t: Language) -> str:
-    """Give the points in a sentence, or that there are none."""
+    """Give the points in a sentence, or why there are none."""
+    if is_checked(record):
+        return checked_words(record, t)
     if record.verdict is None or not is_graded(record):
         return not_graded_words(t)
     return t("{total:g} of {possible:g} points.", total=record.verdict.total, possible=record.verdict.possible)
