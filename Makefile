@@ -60,7 +60,7 @@ lint: $(VENV)/dev.stamp
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports | tail -n 6
-	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh tests/vm/run.sh
+	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh tests/vm/run.sh harness/batch/autograder/*.sh
 
 unit: $(VENV)/dev.stamp
 	@$(PY) -m pytest tests/unit -m "not torch and not slow" -q -n 2

@@ -88,8 +88,8 @@ def test_rows_of_two_lines_keep_their_line_numbers(refused) -> None:
         (
             "Studnet ID,mark\nr1,5\n",
             "R:1:1: expected a column `student id` or `sis user id` or `sis login id` or `id number` or `username` or "
-            '`email`, saw "Studnet ID, mark"; did you mean `student id` by `Studnet ID`? Otherwise name it in the first '
-            "line, or say which it is with --column student=HEADING",
+            '`email`, saw "Studnet ID, mark"; did you mean `student id` by `Studnet ID`? Otherwise name it in the '
+            "first line, or say which it is with --column student=HEADING",
         ),
         (
             "id,name\nr13921031,Ann\nR13921031 ,Ann\n",
@@ -103,7 +103,8 @@ def test_rows_of_two_lines_keep_their_line_numbers(refused) -> None:
         ),
         (
             'id,name\nr1,"Ann\n',
-            'R:2:1: expected a row of CSV, saw "unexpected end of data"; save it as CSV in UTF-8 (in Excel: `CSV UTF-8`)',
+            'R:2:1: expected a row of CSV, saw "unexpected end of data"; save it as CSV in UTF-8 '
+            "(in Excel: `CSV UTF-8`)",
         ),
         (
             "id,student number\nr1,r2\n",

@@ -70,5 +70,5 @@ def test_who_has_no_results_gets_no_score(place: Path, metadata: object) -> None
 
 def test_torn_settings(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"mode": "quick"}')
-    with pytest.raises(ConfigError, match="settings.json cannot be read"):
+    with pytest.raises(ConfigError, match=r"settings\.json cannot be read"):
         read_settings(tmp_path)

@@ -1,4 +1,4 @@
-"""A small class in which everything happens that a gradebook must cope with, and files that exports are held against."""
+"""A small class in which everything happens that a gradebook must cope with, and what exports are held against."""
 
 import os
 from collections.abc import Callable

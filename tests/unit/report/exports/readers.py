@@ -30,7 +30,7 @@ def import_canvas(text: str, users: list[CanvasUser], assignments: dict[int, str
     assert (head[2], head[3], head[4]) == ("SIS User ID", "SIS Login ID", "Section")
     for at, title in enumerate(head[5:], start=5):
         numbered = re.fullmatch(r"(.*) \((\d+)\)", title)
-        known = numbered and int(numbered[2]) in assignments or title in assignments.values()
+        known = (numbered and int(numbered[2]) in assignments) or title in assignments.values()
         if not known:
             done.new_assignments.append(title)
         for row in rows[1:]:

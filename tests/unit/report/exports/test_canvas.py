@@ -43,7 +43,7 @@ def people() -> tuple[Person, ...]:
 @pytest.fixture
 def points(small_class: tuple[Record, ...]) -> Callable[[Person], float | None]:
     by_id = {one.submission.id: points_of(one) for one in small_class}
-    return lambda person: by_id.get(person.sis_user_id, None)
+    return lambda person: by_id.get(person.sis_user_id)
 
 
 def test_golden_and_read_back(people: tuple[Person, ...], points: Callable[[Person], float | None], golden) -> None:

@@ -21,7 +21,7 @@ from tests.unit.report.exports.readers import (
 ENGLISH = """Identifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,\
 Last modified (submission),Last modified (grade),Feedback comments
 Participant 71,"Lee, Ann",ann@x.example,Submitted for grading,,10.00,Yes,"Monday, 2 November 2026, 9:00 AM",-,
-Participant 72,"=cmd|' /C calc'!A0",ben@x.example,No submission,5.50,10.00,Yes,-,"Monday, 2 November 2026, 9:00 AM","<p>old
+Participant 72,"=cmd|' /C calc'!A0",ben@x.example,No submission,5.50,10.00,Yes,-,"Monday, 2 November 2026","<p>old
 comment</p>"
 Participant 73,王小明,chen@x.example,,,10.00,No,-,-,
 """
