@@ -58,7 +58,7 @@ def _html(reported: Reported, wanted: Wanted, *, t: Language, on_step: OnStep) -
 
     assert wanted.target is not None
     write_html(reported, wanted.target, audience=wanted.audience, t=t, on_step=on_step)
-    return Exported(notes=reported.missing)
+    return Exported()
 
 
 def _gradescope(taken: Taken, wanted: Wanted, t: Language) -> dict[str, str]:

@@ -18,7 +18,7 @@ from harness.report.exports.cells import neutral
 from harness.report.exports.feedback import feedback_lines, points_of
 from harness.report.exports.matching import Matched, match_rows, match_submissions
 from harness.report.exports.moodle import IDENTITIES, Given, filled, gradebook_csv, identity_of, maxima, refused
-from harness.schema.columns import find_columns, known_headings, missing_column
+from harness.schema.columns import SHEET, find_columns, known_headings, missing_column
 from harness.schema.problem import DocumentError
 from harness.schema.roster import load_roster, roster_of
 from harness.schema.table import Table, load_table, wrong_table
@@ -136,7 +136,7 @@ def _sheet(table: Table, path: Path, wanted: Wanted) -> tuple[Mapping[str, int],
     """
     given = wanted.columns if wanted.roster is None else known_headings(table, wanted.columns)
     try:
-        columns = find_columns(table, ("identifier", "grade", "maximum", "changeable", "feedback"), given=given)
+        columns = find_columns(table, SHEET, given=given)
         for role in ("identifier", "grade"):
             if role not in columns:
                 raise DocumentError(missing_column(table, (role,)))

@@ -16,9 +16,11 @@ from harness.errors import EXIT_FOUND_ERRORS
 from harness.language import language
 from harness.report.overview import show_overview
 from harness.report.steps import Steps
-from harness.schema.columns import HEADINGS
+from harness.schema.columns import HEADINGS, SHEET
+from harness.text import visible
 
 FILE = click.Path(path_type=Path)
+_NOTE_SHOWN = 2_000
 _STUDENTS = {"html", "moodle", "moodle-gradebook", "gradescope", "junit", "markdown"}
 _ROSTERED = {"canvas", "moodle", "moodle-gradebook"}
 _GOES_WITH: dict[str, set[str]] = {
@@ -84,7 +86,7 @@ def report(run: Path, form: Format | None, lang: str | None, assignment: Path | 
     _refuse_options(form)
     wanted = _wanted(options)
     reported = read_reported(run, assignment=assignment)
-    for words in reported.missing if assignment or form in {"html", "canvas", "markdown"} else ():
+    for words in reported.missing if assignment or form == "html" else ():
         click.echo(words, err=True)
     if form is None:
         _overview(reported)
@@ -98,13 +100,18 @@ def report(run: Path, form: Format | None, lang: str | None, assignment: Path | 
             on_step=lambda done, total: steps.step("submissions", done, total),
         )
     if wanted.target is None:
-        click.echo(made.text, nl=False)
+        click.echo(_for_terminal(made.text) if sys.stdout.isatty() else made.text, nl=False)
     else:
         click.echo(f"written: {wanted.target}", err=True)
     for note in made.notes:
-        click.echo(note, err=True)
+        click.echo(visible(note, _NOTE_SHOWN), err=True)
     if not made.complete:
         sys.exit(EXIT_FOUND_ERRORS)
+
+
+def _for_terminal(text: str) -> str:
+    """Give a text in which names from rosters do nothing to a terminal."""
+    return "".join(f"{visible(line, len(line))}\n" for line in text.splitlines())
 
 
 def _overview(reported: Reported) -> None:
@@ -146,6 +153,8 @@ def _refuse_options(form: Format | None) -> None:
         if name in given and form not in forms:
             where = f"--to {form}" if form else "a summary; say --to FORMAT"
             raise click.UsageError(f"{names[name]} does not go with {where}. It is for {', '.join(sorted(forms))}.")
+    if form != "moodle" and (strangers := [one for one in context.params["columns"] if one.split("=")[0] in SHEET]):
+        raise click.UsageError(f"--column {strangers[0]} does not go with --to {form}. It is for moodle.")
     if missing := [names[one] for one in _NEEDED.get(form or "", ()) if one not in given]:
         raise click.UsageError(f"--to {form} needs {' and '.join(missing)}.")
     if "replace" in given and "output" not in given:

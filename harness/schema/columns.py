@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from harness.schema.nearest import nearest
 from harness.schema.problem import DocumentError, Problem
-from harness.schema.table import Table
+from harness.schema.table import Table, wrong_row
 from harness.schema.words import seen_words
 
 # What a column is for, and the headings by which it is known; others are named by the user (`--column ROLE=HEADING`).
@@ -31,6 +31,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "feedback": ("feedback comments", "回饋意見", "feedback als kommentar"),
     }
 )
+SHEET = ("identifier", "grade", "maximum", "changeable", "feedback")
 _CANVAS = MappingProxyType({"student": "name", "id": "canvas_id"})
 _REMEDY = "name it in the first line, or say which it is with --column {role}=HEADING"
 
@@ -60,7 +61,7 @@ def find_columns(table: Table, roles: Collection[str], *, given: Mapping[str, st
         if len(places) > 1:
             seen = ", ".join(f"`{table.header[at]}`" for at in places)
             remedy = f"say which it is with --column {role}=HEADING, or remove the other"
-            problems.append(Problem(table.file, 1, 1, "", f"one column for `{role}`", seen, remedy))
+            problems.append(wrong_row(table.file, 1, f"one column for `{role}`", seen=seen, remedy=remedy))
         if places:
             found[role] = places[0]
     if problems:
@@ -90,7 +91,7 @@ def missing_column(table: Table, roles: Collection[str]) -> Problem:
             break
     wanted = " or ".join(f"`{HEADINGS[role][0]}`" for role in roles)
     seen = seen_words(", ".join(table.header))
-    return Problem(table.file, 1, 1, "", f"a column {wanted}", seen, remedy)
+    return wrong_row(table.file, 1, f"a column {wanted}", seen=seen, remedy=remedy)
 
 
 def _names(table: Table) -> Mapping[str, str]:
@@ -105,4 +106,4 @@ def _not_there(table: Table, given: Mapping[str, str]) -> Iterator[Problem]:
             hint = nearest(plain(heading), there)
             remedy = f"did you mean `{there[hint]}`?" if hint else "name one of its headings"
             seen = seen_words(", ".join(table.header))
-            yield Problem(table.file, 1, 1, "", f"the column `{heading}` for `{role}`", seen, remedy)
+            yield wrong_row(table.file, 1, f"the column `{heading}` for `{role}`", seen=seen, remedy=remedy)

@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.model.roster import Person, Roster, same_id
 from harness.schema.columns import find_columns, is_canvas, missing_column, plain
 from harness.schema.problem import DocumentError, Problem
-from harness.schema.table import Row, Table, load_table, wrong_table
+from harness.schema.table import Row, Table, load_table, wrong_row, wrong_table
 from harness.schema.words import seen_words
 
 IDENTITIES = ("student", "sis_user_id", "sis_login_id", "id_number", "username", "email")
@@ -66,7 +66,7 @@ def _is_no_student(row: Row, columns: Mapping[str, int]) -> bool:
     first = row.cells[0].strip().casefold()
     sis = [row.cells[columns[role]].strip() for role in ("sis_user_id", "sis_login_id") if role in columns]
     no_ids = not row.cells[columns["canvas_id"]].strip() and not any(sis)
-    return "points possible" in first or no_ids or (first == _TEST_STUDENT and not sis[0])
+    return "points possible" in first or no_ids or (first == _TEST_STUDENT and not any(sis[:1]))
 
 
 def _points(table: Table, row: Row) -> Mapping[str, str]:
@@ -95,7 +95,7 @@ def _person(table: Table, row: Row, columns: Mapping[str, int]) -> Person:
 def _without_id(table: Table, people: tuple[Person, ...]) -> Iterator[Problem]:
     for one in people:
         if not any(getattr(one, role) for role in IDENTITIES):
-            yield Problem(table.file, one.line, 1, "", "an id", "none", "fill it in, or remove the line")
+            yield wrong_row(table.file, one.line, "an id", seen="none", remedy="fill it in, or remove the line")
 
 
 def _twice(table: Table, people: tuple[Person, ...]) -> Iterator[Problem]:
@@ -107,4 +107,6 @@ def _twice(table: Table, people: tuple[Person, ...]) -> Iterator[Problem]:
             if before is not one:
                 same = "" if getattr(before, role) == value else f" ({seen_words(getattr(before, role))}, the same id)"
                 expected = f"each student once; line {before.line} has this one{same}"
-                yield Problem(table.file, one.line, 1, "", expected, seen_words(value), "keep the line that counts")
+                yield wrong_row(
+                    table.file, one.line, expected, seen=seen_words(value), remedy="keep the line that counts"
+                )

@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 from harness.errors import ConfigError
+from harness.language import Message
 from harness.schema.assignment import read_file
 from harness.schema.position import line_column
 from harness.schema.problem import DocumentError, Problem
@@ -67,15 +68,22 @@ def wrong_table(path: Path, found: Sequence[Problem], *, remedy: str) -> ConfigE
     return ConfigError("\n".join([f"{path} cannot be used:", *map(str, found[:MOST_LISTED]), *more]), remedy=remedy)
 
 
+def wrong_row(table_file: str, line: int, expected: str, *, seen: str, remedy: str, column: int = 1) -> Problem:
+    """Make a problem of a table; only the staff read it, so it is English."""
+    words = (Message("{text}", {"text": text}) for text in (expected, seen, remedy))
+    return Problem(table_file, line, column, "", *words)
+
+
 def _decoded(content: bytes, name: str) -> str:
     if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in content[:4]:
-        raise DocumentError(Problem(name, 1, 1, "", "UTF-8", "UTF-16", _SAVE))
+        raise DocumentError(wrong_row(name, 1, "UTF-8", seen="UTF-16", remedy=_SAVE))
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         before = content[: error.start].decode()
         seen = f"the byte 0x{content[error.start]:02X}{_old_encoding(content)}"
-        raise DocumentError(Problem(name, *line_column(before, len(before)), "", "UTF-8", seen, _SAVE)) from None
+        line, column = line_column(before, len(before))
+        raise DocumentError(wrong_row(name, line, "UTF-8", seen=seen, remedy=_SAVE, column=column)) from None
 
 
 def _old_encoding(content: bytes) -> str:
@@ -96,7 +104,7 @@ def _read(text: str, name: str, separator: str) -> tuple[tuple[str, ...], tuple[
     problems: list[Problem] = []
     rows = list(_rows(text, name, separator, problems))
     if not rows and not problems:
-        problems.append(Problem(name, 1, 1, "", "a line of headings", "an empty file", _SAVE))
+        problems.append(wrong_row(name, 1, "a line of headings", seen="an empty file", remedy=_SAVE))
     if problems:
         raise DocumentError(*problems)
     header = tuple(cell.strip() for cell in rows[0].cells)
@@ -105,7 +113,7 @@ def _read(text: str, name: str, separator: str) -> tuple[tuple[str, ...], tuple[
         if any(cell.strip() for cell in row.cells[width:]):
             seen = f"{len(row.cells)} cells"
             remedy = "put a cell that holds the separator in double quotes"
-            problems.append(Problem(name, row.line, 1, "", f"{width} cells, one a heading", seen, remedy))
+            problems.append(wrong_row(name, row.line, f"{width} cells, one a heading", seen=seen, remedy=remedy))
         found.append(Row(line=row.line, cells=(*row.cells[:width], *[""] * (width - len(row.cells)))))
     if problems:
         raise DocumentError(*problems)
@@ -120,4 +128,4 @@ def _rows(text: str, name: str, separator: str, problems: list[Problem]) -> Iter
                 yield Row(line=line, cells=tuple(cells))
             line = reader.line_num + 1
     except csv.Error as error:
-        problems.append(Problem(name, line, 1, "", "a row of CSV", seen_words(str(error)), _SAVE))
+        problems.append(wrong_row(name, line, "a row of CSV", seen=seen_words(str(error)), remedy=_SAVE))

@@ -85,7 +85,7 @@ def identity_of(people: Sequence[Person], has: Callable[[str], bool]) -> str | N
 def _with_grade(row: Row, columns: Mapping[str, int], given: Given) -> Row:
     cells = list(row.cells)
     cells[columns["grade"]] = number(given.points)
-    if "feedback" in columns:
+    if "feedback" in columns and given.feedback:
         cells[columns["feedback"]] = html_of(given.feedback)
     return replace(row, cells=tuple(cells))
 

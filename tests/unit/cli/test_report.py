@@ -39,6 +39,10 @@ def run(class_of_40: Path, tmp_path: Path) -> Path:  # noqa: F811
         (["--to", "moodle"], "--to moodle needs --worksheet."),
         (["--to", "moodle-gradebook"], "--to moodle-gradebook needs --roster."),
         (["--to", "html"], "--to html needs --output."),
+        (
+            ["--to", "canvas", "--roster", "r", "--title", "t", "--column", "grade=y"],
+            "--column grade=y does not go with --to canvas. It is for moodle.",
+        ),
         (["--to", "csv", "--replace"], "--replace needs --output."),
         (["--to", "canvas", "--roster", "r", "--title", "t", "--column", "x=y"], "--column x=y: write ROLE=HEADING;"),
     ],
@@ -80,3 +84,24 @@ def test_a_missing_grade_is_an_exit_code(run: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "left out: r13921002: predictions.json is not what the record was made from" in done.stderr
     assert [path.name for path in (tmp_path / "md").glob("*.md")] == ["r13921001.md"]
+
+
+def test_names_of_a_roster_do_nothing_to_a_terminal(run: Path, tmp_path: Path) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_text('student id,name\nr13921001,"a\x1b[2Jb"\nr13921002,c\n"\x1b[2Jx",d\n', encoding="utf-8")
+    words = ("--to", "canvas", "--roster", roster, "--title", "HW (1)", "--output", tmp_path / "canvas.csv")
+    done = report(run, *words)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stderr and "nothing handed in: \\x1b[2Jx" in done.stderr
+    terminal = subprocess.run(
+        [
+            "script",
+            "-qec",
+            f"{sys.executable} -m harness report {run} --to canvas --roster {roster} --title x",
+            "/dev/null",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "a\\x1b[2Jb" in terminal.stdout and "\x1b[2J" not in terminal.stdout
