@@ -1,0 +1,27 @@
+"""How values are spread: a few figures for many. Must not know what they measure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Number of values, median, 90th percentile (nearest rank), the least and the most."""
+
+    count: int
+    median: float
+    p90: float
+    least: float
+    most: float
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """Put values into a few figures; None where there are none."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    p90 = ordered[ceil(0.9 * len(ordered)) - 1]
+    return Spread(count=len(ordered), median=median, p90=p90, least=ordered[0], most=ordered[-1])
