@@ -23,9 +23,9 @@ def public_record(record: Record) -> Record:
 def public_logs(record: Record) -> tuple[str, ...]:
     """Give the paths of the logs that a student may see.
 
-    download.sh sees no test data. Whatever reads the input may print it, and so is public only where the input is. Without
-    isolation a program can read all of the machine, so nothing that it prints is public. Logs of our own programs name
-    addresses and paths of the machine.
+    download.sh sees no test data. Whatever reads the input may print it, and so is public only where the input is.
+    Without isolation a program can read all of the machine, so nothing that it prints is public. Logs of our own
+    programs name addresses and paths of the machine.
     """
     if not record.isolated:
         return ()

@@ -1,4 +1,4 @@
-"""Texts that others wrote, made safe for a page: control and bidirectional characters visible, direction kept inside."""
+"""Texts that others wrote, made safe for a page: hidden characters visible, direction of writing kept inside."""
 
 import re
 

@@ -8,7 +8,7 @@ _RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d")
 
 
 def page_name(submission_id: str) -> str:
-    """Give the file name of a submission's page: the id, if it is a name everywhere, else what is like it and no other's.
+    """Give the file name of a submission's page: the id, if it is a name everywhere, else what is like it.
 
     Two ids never share a name, on file systems that do not tell A from a either.
     """

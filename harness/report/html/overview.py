@@ -1,7 +1,7 @@
 """The first page's figures out of the tally. Must not know what they look like."""
 
 from harness.report.html.axis import axis_over, stepped_axis
-from harness.report.html.numbers import figure, points, seconds, size
+from harness.report.html.numbers import places_of, plain, points, round_seconds, round_size
 from harness.report.html.plots import Histogram, Ranges, histogram, ranges
 from harness.report.html.rows import Standing
 from harness.report.html.spread import spread
@@ -29,6 +29,7 @@ def overview(tally: Tally, about: About, *, audience: Audience) -> Overview:
         points=None if few else points_plot(tally),
         points_spread=None if few else spread(tally.totals),
         possible=tally.possible,
+        places=places_of(tally.totals + [one.late_penalty for one in tally.rows if one.late_penalty]),
         stages=stages,
         statuses=tuple({status: 0 for one in stages for status, count in one.ended.items() if count}),
         times=None if few else times_plot(tally),
@@ -48,7 +49,7 @@ def scores_plot(tally: Tally, about: About) -> Histogram | None:
     values = tally.perplexities
     if not values:
         return None
-    x = axis_over([*values, *about.thresholds.values()], label=lambda value: figure(value, 2))
+    x = axis_over([*values, *about.thresholds.values()], label=plain)
     return histogram(values, x, marks=about.thresholds)
 
 
@@ -62,10 +63,10 @@ def times_plot(tally: Tally) -> Ranges | None:
     """Times of the stages with their budgets."""
     spreads = {one.stage: one.duration_s for one in tally.stages if one.duration_s}
     budgets = {one.stage: one.budget_s for one in tally.stages if one.budget_s and one.stage in spreads}
-    return ranges(spreads, label=seconds, nice=TIMES_S, least=0.001, limits=budgets)
+    return ranges(spreads, label=round_seconds, nice=TIMES_S, least=0.001, limits=budgets)
 
 
 def memory_plot(tally: Tally) -> Ranges | None:
     """Peak memory of the stages that run a program."""
     spreads = {one.stage: one.memory_bytes for one in tally.stages if one.memory_bytes}
-    return ranges(spreads, label=size, nice=SIZES, least=1.0)
+    return ranges(spreads, label=round_size, nice=SIZES, least=1.0)

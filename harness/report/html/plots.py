@@ -7,7 +7,7 @@ from harness.report.html.axis import Axis, Tick, axis_over
 from harness.report.html.spread import Spread
 
 BINS = 24
-_NEAR = 0.16
+_NEAR = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

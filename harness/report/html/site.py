@@ -1,6 +1,7 @@
 """Draws the pages: templates, style and script of this package, put into each page so that it stands alone.
 
-What a student controls is escaped by the templates; the policy of a page lets no other style or script in, and no request out.
+What a student controls is escaped by the templates; the policy of a page lets no other style or script in, and no
+request out.
 """
 
 from base64 import b64encode
@@ -53,6 +54,9 @@ class Site:
             seconds=numbers.seconds,
             size=numbers.size,
             share=numbers.share,
+            fixed=numbers.fixed,
+            clock=numbers.clock,
+            number=numbers.plain,
         )
         shared: dict[str, Any] = {
             "t": t,

@@ -8,11 +8,11 @@ from harness.model.assignment import Example
 from harness.model.finding import Severity
 from harness.model.result import ExampleScore, Record
 from harness.report.html.logs import Log
-from harness.report.html.numbers import figure
+from harness.report.html.numbers import plain
 from harness.report.html.plots import scatter
 from harness.report.html.rows import Row
 from harness.report.html.spread import spread
-from harness.report.html.views import Audience, ExampleLine, Link, PerExample, StudentPage
+from harness.report.html.views import Audience, ExampleLine, PerExample, StudentPage
 from harness.report.public import public_logs, public_record
 
 PARITY = "PAR"
@@ -42,15 +42,7 @@ class Evidence:
     logs: tuple[Log, ...] = ()
 
 
-def student_page(
-    record: Record,
-    evidence: Evidence,
-    *,
-    row: Row,
-    audience: Audience,
-    previous: Link | None = None,
-    next_: Link | None = None,
-) -> StudentPage:
+def student_page(record: Record, evidence: Evidence, *, row: Row, audience: Audience) -> StudentPage:
     """Put a record and its evidence on a page; for the public without what is for the staff alone."""
     public = audience == "public"
     shown = public_record(record) if public else record
@@ -64,8 +56,6 @@ def student_page(
         per_example=per_example(evidence),
         examples=_public_lines(record, evidence) if public else example_lines(evidence),
         logs=tuple(one for one in evidence.logs if one.path in logs_seen),
-        previous=None if public else previous,
-        next=None if public else next_,
     )
 
 
@@ -80,9 +70,7 @@ def per_example(evidence: Evidence) -> PerExample | None:
     if base is None or adapter is None:
         return None
     better = sum(after < before for before, after in pairs)
-    return PerExample(
-        base=base, adapter=adapter, better=better, plot=scatter(pairs, label=lambda value: figure(value, 2))
-    )
+    return PerExample(base=base, adapter=adapter, better=better, plot=scatter(pairs, label=plain))
 
 
 def example_lines(evidence: Evidence) -> tuple[ExampleLine, ...]:

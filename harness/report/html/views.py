@@ -37,7 +37,10 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The first page. `rows` is empty, and `few` true with no figures, where others must not be told who is who."""
+    """The first page. `rows` is empty, and `few` true with no figures, where others must not be told who is who.
+
+    `places` are those that points need.
+    """
 
     submissions: int
     standings: dict[Standing, int]
@@ -48,6 +51,7 @@ class Overview:
     points: Histogram | None
     points_spread: Spread | None
     possible: float
+    places: int
     stages: tuple[StageFigures, ...]
     statuses: tuple[StageStatus, ...]
     times: Ranges | None

@@ -86,9 +86,13 @@
       if (!hash.includes("=")) return false; // the address of a heading
       const said = new URLSearchParams(hash);
       state = fresh();
-      for (const key of Object.keys(state)) state[key] = said.get(key) ?? state[key];
-      if (state.dir !== "descending") state.dir = "ascending";
-      for (const field of form.elements) if (field.name) field.value = state[field.name];
+      state.sort = said.get("sort") ?? state.sort;
+      if (said.get("dir") === "descending") state.dir = "descending";
+      for (const field of form.elements) {
+        if (!field.name) continue;
+        field.value = said.get(field.name) ?? "";
+        state[field.name] = field.value; // a choice that there is not is none
+      }
       show();
       return true;
     };

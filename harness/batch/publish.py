@@ -1,0 +1,102 @@
+"""Writes the HTML report of a run: its submissions one after the other, the folder whole or not at all.
+
+TARGET/index.html         the run in figures; for the staff with a table of all submissions
+TARGET/students/NAME.html a page for each submission
+TARGET.links.csv          for a public report: whose page is which; not to be published
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from harness.batch.evidence import read_evidence
+from harness.batch.kept import Trusted
+from harness.batch.page_links import list_path, public_names, read_list, write_list
+from harness.batch.reported import Reported
+from harness.batch.whole_folder import refuse_other, whole_folder
+from harness.language import Language
+from harness.model.regrade import LeftOut
+from harness.report.html.names import page_name
+from harness.report.html.overview import overview
+from harness.report.html.rows import Standing
+from harness.report.html.site import Site
+from harness.report.html.student import student_page
+from harness.report.html.tally import Tally
+from harness.report.html.views import About, Audience, Link, StudentPage
+
+MARK = ".lora-harness-report"
+
+
+def write_html(
+    reported: Reported, target: Path, *, audience: Audience, t: Language, on_step: Callable[[int, int], None]
+) -> None:
+    """Write the report.
+
+    Args:
+        reported: The run.
+        target: The folder to write; an earlier report there is replaced.
+        audience: `public` leaves out what is for the staff alone, and who is who.
+        t: The language.
+        on_step: Is told how many of all submissions are done.
+
+    Raises:
+        ConfigError: Something else lies at the target, or it cannot be written.
+    """
+    refuse_other(target, mark=MARK)
+    names = _names(reported, target, audience)
+    about, tally = _about(reported), Tally()
+    site = Site(about, audience=audience, t=t)
+    with whole_folder(target, mark=MARK) as folder:
+        (folder / "students").mkdir()
+        pages = _pages(reported, names, tally=tally, audience=audience)
+        for done, page in enumerate(pages, start=1):
+            text = site.student(_linked(page, names) if audience == "staff" else page)
+            (folder / "students" / page.row.page).write_text(text, encoding="utf-8")
+            on_step(done, len(names))
+        (folder / "index.html").write_text(site.index(overview(tally, about, audience=audience)), encoding="utf-8")
+        if audience == "public":
+            write_list(list_path(target), names)
+
+
+def _names(reported: Reported, target: Path, audience: Audience) -> dict[str, str]:
+    if audience == "public":
+        return public_names(reported.submissions, read_list(list_path(target)))
+    return {one: page_name(one) for one in reported.submissions}
+
+
+def _about(reported: Reported) -> About:
+    assignment, reference = reported.assignment, reported.reference
+    bases = assignment.base_models if assignment else ()
+    return About(
+        title=assignment.title if assignment else reference.name,
+        name=reported.folder.resolve().name,
+        base_model=reference.base_model,
+        split=reference.split,
+        thresholds=next((dict(one.baselines) for one in bases if one.name == reference.base_model), {}),
+        notes=reported.missing,
+    )
+
+
+def _pages(reported: Reported, names: Mapping[str, str], *, tally: Tally, audience: Audience) -> Iterator[StudentPage]:
+    missing = dict(names)
+    for one in reported.kept():
+        name = missing.pop(one.id if isinstance(one, LeftOut) else one.record.submission.id)
+        yield _page(one, reported, name, tally=tally, audience=audience)
+    for each, name in missing.items():
+        yield StudentPage(row=tally.add_other(each, Standing.MISSING, page=name))
+
+
+def _page(one: Trusted | LeftOut, reported: Reported, name: str, *, tally: Tally, audience: Audience) -> StudentPage:
+    if isinstance(one, LeftOut):
+        row = tally.add_other(one.id, Standing.UNTRUSTED, page=name)
+        return StudentPage(row=row, reason=one.reason if audience == "staff" else "")
+    evidence = read_evidence(one, reported.examples)
+    return student_page(one.record, evidence, row=tally.add(one.record, page=name), audience=audience)
+
+
+def _linked(page: StudentPage, names: Mapping[str, str]) -> StudentPage:
+    """Add the ways to the pages before and after, in the order of the ids."""
+    ids = list(names)
+    links = [None, *(Link(id=one, page=names[one]) for one in ids), None]
+    number = ids.index(page.row.id)
+    return replace(page, previous=links[number], next=links[number + 2])
