@@ -1,7 +1,7 @@
 """A run folder of a class that never was: plausible records and evidence, made from a seed, graded by nobody.
 
-Findings, points, scores and the text of records come from the grader's own functions; what programs would have done is drawn
-by lot. For looking at reports and for measuring them.
+Findings, points, scores and the text of records come from the grader's own functions; what programs would have done is
+drawn by lot. For looking at reports and for measuring them.
 """
 
 import json
@@ -260,14 +260,9 @@ class Class:
             )
             if faulty
             else None,
-            evidence=tuple(
-                Evidence(path=str(path.relative_to(folder)), sha256=sha256_file(path))
-                for path in sorted(folder.rglob("*"))
-                if path.is_file()
-            ),
+            evidence=(),
         )
-        write_whole(folder / "record.json", record_text(record).encode())
-        return record
+        return keep(record, folder)
 
     def _stages(self, trouble: Trouble, faulty: bool) -> tuple[StageResult, ...]:
         results: dict[str, StageResult] = {}
@@ -375,6 +370,16 @@ class Class:
         deadline = read_time(late.deadline, late.zone)
         hours = self.lot.uniform(1, 60) if self.lot.random() < 0.12 else -abs(self.lot.gauss(0, 30))
         return (deadline + timedelta(hours=hours)).replace(microsecond=0)
+
+
+def keep(record: Record, folder: Path) -> Record:
+    """Write a record into its folder, with what lies there as evidence."""
+    (folder / "record.json").unlink(missing_ok=True)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    evidence = tuple(Evidence(path=str(path.relative_to(folder)), sha256=sha256_file(path)) for path in files)
+    record = replace(record, evidence=evidence)
+    write_whole(folder / "record.json", record_text(record).encode())
+    return record
 
 
 def _idle(stage: str, status: StageStatus, summary: str) -> StageResult:

@@ -46,17 +46,15 @@ def measure(folder: Path, count: int, *, browser: str) -> None:
     print(f"{count} submissions: written in {time.perf_counter() - start:.1f} s")
     pages = [path.stat().st_size for path in written.rglob("*.html")]
     index = written / "index.html"
-    print(
-        f"size: {sum(pages) / 1e6:.1f} MB, index.html {index.stat().st_size / 1e6:.2f} MB, median page {statistics.median(pages) / 1e3:.0f} kB"
-    )
+    print(f"all pages {sum(pages) / 1e6:.1f} MB, the median {statistics.median(pages) / 1e3:.0f} kB")
+    print(f"index.html {index.stat().st_size / 1e6:.2f} MB")
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=browser, args=FLAGS)
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
-        print(
-            f"interactive: {statistics.median(opened(page, index) for _ in range(TIMES)):.0f} ms after the address is entered"
-        )
+        took_ms = statistics.median(opened_ms(page, index) for _ in range(TIMES))
+        print(f"interactive {took_ms:.0f} ms after the address is entered")
         for name, act in ACTS.items():
-            print(f"{name}: {statistics.median(timed(page, act) for _ in range(TIMES)):.0f} ms until it is drawn")
+            print(f"{name}: {statistics.median(timed_ms(page, act) for _ in range(TIMES)):.0f} ms until it is drawn")
         chromium.close()
 
 
@@ -64,12 +62,12 @@ ACTS = {
     "sort by perplexity": "() => document.querySelector('[data-key=perplexity] button').click()",
     "filter by text": """() => { const q = document.querySelector('[name=q]'); q.value = q.value ? '' : '39215';
         q.dispatchEvent(new Event('input', {bubbles: true})); }""",
-    "filter by finding": """() => { const c = document.querySelector('[name=code]'); c.selectedIndex = c.selectedIndex ? 0 : 1;
-        c.dispatchEvent(new Event('input', {bubbles: true})); }""",
+    "filter by finding": """() => { const c = document.querySelector('[name=code]');
+        c.selectedIndex = c.selectedIndex ? 0 : 1; c.dispatchEvent(new Event('input', {bubbles: true})); }""",
 }
 
 
-def opened(page: Page, index: Path) -> float:
+def opened_ms(page: Page, index: Path) -> float:
     """Give the milliseconds from the start of the navigation until the table answers and is drawn."""
     page.goto("about:blank")
     page.goto(index.as_uri())
@@ -77,7 +75,7 @@ def opened(page: Page, index: Path) -> float:
     return float(page.evaluate(FRAME))
 
 
-def timed(page: Page, act: str) -> float:
+def timed_ms(page: Page, act: str) -> float:
     """Give the milliseconds that an act takes until the next frame is drawn."""
     return float(
         page.evaluate(

@@ -13,7 +13,8 @@ def figure(value: float | None, digits: int = 3) -> str:
         return NOTHING
     if value == 0:
         return "0"
-    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    rounded = abs(float(f"{value:.{digits}g}"))
+    whole = len(str(int(rounded))) if rounded >= 1 else 0
     places = max(0, digits - whole)
     text = f"{value:,.{places}f}" if abs(value) >= 0.001 else f"{value:.{digits}g}"
     return text.replace("-", MINUS)
