@@ -317,7 +317,7 @@ class Class:
         )
 
     def _score(self, folder: Path) -> Score:
-        level = math.exp(self.lot.gauss(2.25, 0.42)) * (12 if self.lot.random() < 0.04 else 1)
+        level = math.exp(self.lot.gauss(2.1, 0.42)) * (12 if self.lot.random() < 0.04 else 1)
         adapter = tuple(self._example(one, level, 0.55) for one in self.examples)
         characters = sum(len(one.output) for one in self.examples)
         base = aggregate(self.base_scores, characters=characters)

@@ -53,7 +53,7 @@ def test_it_shows_verdict_findings_stages_and_score(report: Made, opened: Opened
         expect(article).to_contain_text(words)
     expect(article).to_contain_text("FileNotFoundError")
     expect(page.get_by_role("table", name="The stages,")).to_contain_text("perplexity")
-    expect(page.get_by_role("table", name="Perplexity, lower")).to_contain_text(f"{failed.score.perplexity:.4g}")
+    expect(page.get_by_role("table", name="Perplexity, lower")).to_contain_text(f"{failed.score.perplexity:.3f}")
     expect(page.get_by_role("img", name="Perplexity of each example")).to_be_visible()
 
 

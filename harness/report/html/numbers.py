@@ -16,7 +16,7 @@ def figure(value: float | None, digits: int = 3) -> str:
     rounded = abs(float(f"{value:.{digits}g}"))
     whole = len(str(int(rounded))) if rounded >= 1 else 0
     places = max(0, digits - whole)
-    text = f"{value:,.{places}f}" if abs(value) >= 0.001 else f"{value:.{digits}g}"
+    text = f"{value:,.{places}f}" if whole else f"{value:.{digits}g}"
     return text.replace("-", MINUS)
 
 
