@@ -42,7 +42,7 @@ def measure(folder: Path, count: int, *, browser: str) -> None:
     """Print a line for each figure."""
     Class(root=folder / "run", assignment=HOMEWORK).write(count)
     start = time.perf_counter()
-    written = made(folder, "staff")
+    written = made(folder / "run", folder / "report")
     print(f"{count} submissions: written in {time.perf_counter() - start:.1f} s")
     pages = [path.stat().st_size for path in written.rglob("*.html")]
     index = written / "index.html"
@@ -84,19 +84,17 @@ def timed_ms(page: Page, act: str) -> float:
     )
 
 
-def made(folder: Path, audience: str) -> Path:
-    """Write the report of the run in a folder."""
-    target = folder / audience
-    reported = read_reported(folder / "run")
-    write_html(reported, target, audience=audience, t=language("en"), on_step=lambda done, all_: None)  # type: ignore[arg-type]
+def made(run: Path, target: Path) -> Path:
+    """Write the report of a run for the staff."""
+    reported = read_reported(run)
+    write_html(reported, target, audience="staff", t=language("en"), on_step=lambda done, total: None)
     return target
 
 
 def take_picture(folder: Path, target: Path, *, browser: str) -> None:
     """Draw the first page of a class of 40."""
     Class(root=folder / "fall-2026", assignment=HOMEWORK).write(40)
-    (folder / "fall-2026").rename(folder / "run")
-    index = made(folder, "staff") / "index.html"
+    index = made(folder / "fall-2026", folder / "report") / "index.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=browser, args=FLAGS)

@@ -8,7 +8,7 @@ SHOWN = 400
 def visible(text: str, limit: int = SHOWN) -> str:
     """Cut to `limit` characters and write control, format and bidirectional characters as escapes."""
     shown = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(_escape(char) for char in shown)
+    return shown if shown.isprintable() else "".join(_escape(char) for char in shown)
 
 
 def in_mb(count: int) -> str:

@@ -17,8 +17,12 @@ def inline(text: str, limit: int = 200) -> Markup:
 
 
 def lines(text: str) -> Markup:
-    """Give a text of some lines, for an element that keeps them; `words` in backticks become code."""
+    """Give a text of some lines, for an element that keeps them."""
     shown = text.split("\n")
     kept = "\n".join(visible(line, LINE_SHOWN) for line in shown[:LINES_SHOWN])
-    more = "\n…" if len(shown) > LINES_SHOWN else ""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(kept + more))))
+    return escape(kept + ("\n…" if len(shown) > LINES_SHOWN else ""))
+
+
+def prose(text: str) -> Markup:
+    """Give a text of some lines in which `words` in backticks are code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(lines(text))))

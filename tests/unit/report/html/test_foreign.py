@@ -1,6 +1,6 @@
 """Foreign texts on a page."""
 
-from harness.report.html.foreign import inline, lines
+from harness.report.html.foreign import inline, lines, prose
 
 
 def test_markup_is_text() -> None:
@@ -14,8 +14,9 @@ def test_hidden_characters_are_seen() -> None:
 
 
 def test_backticks_are_code_and_hold_no_markup() -> None:
-    assert lines("say `a <b>` and `c`") == "say <code>a &lt;b&gt;</code> and <code>c</code>"
-    assert lines("`a\nb`") == "`a\nb`"
+    assert prose("say `a <b>` and `c`") == "say <code>a &lt;b&gt;</code> and <code>c</code>"
+    assert prose("`a\nb`") == "`a\nb`"
+    assert lines("`as it is`") == "`as it is`"
 
 
 def test_long_texts_are_cut() -> None:
