@@ -24,7 +24,7 @@ from harness.report.html.student import student_page
 from harness.report.html.tally import Tally
 from harness.report.html.views import About, Audience, Link, StudentPage
 
-MARK = ".lora-harness-report"
+MARK = ".lora-harness-export"
 
 
 def write_html(

@@ -53,7 +53,7 @@ def test_columns_sort_both_ways_and_say_so(report: Made, opened: Opened) -> None
     assert cells(page, PERPLEXITY)[-1] == "–", "what is not known comes last"
     expect(page.get_by_role("columnheader", name="Perplexity")).to_have_attribute("aria-sort", "ascending")
     expect(page.get_by_role("columnheader", name="Id")).not_to_have_attribute("aria-sort", "ascending")
-    expect(page.get_by_role("status")).to_have_text("40 of 40 shown, sorted by Perplexity, ascending")
+    expect(page.get_by_role("status")).to_have_text("40 of 40 shown · sorted by Perplexity · ascending")
     sort_by(page, "Perplexity")
     assert cells(page, PERPLEXITY)[: len(shown)] == shown[::-1]
     assert cells(page, PERPLEXITY)[-1] == "–", "in either order"

@@ -47,7 +47,7 @@
     const tell = (shown) => {
       const words = status.dataset;
       const head = heads.find((one) => one.dataset.key === state.sort);
-      const order = head ? `, ${words.sorted.replace("{column}", head.textContent)}, ${words[state.dir]}` : "";
+      const order = head ? ` · ${words.sorted.replace("{column}", head.textContent)} · ${words[state.dir]}` : "";
       status.textContent = words.words.replace("{shown}", shown).replace("{all}", rows.length) + order;
     };
 
