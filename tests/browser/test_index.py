@@ -128,8 +128,10 @@ def test_it_fits_a_phone(report: Made, opened: Opened) -> None:
 
 
 def test_it_prints_without_what_is_of_no_use_on_paper(report: Made, opened: Opened) -> None:
-    page = opened(report() / "index.html", color_scheme="dark").page
+    paper = {"width": 718, "height": 1040}  # A4 with a margin of 1 cm
+    page = opened(report() / "index.html", color_scheme="dark", viewport=paper).page
     page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(page.get_by_role("search")).to_be_hidden()
     expect(page.get_by_role("navigation")).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
