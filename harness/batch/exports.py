@@ -54,11 +54,14 @@ def export(reported: Reported, form: Format, wanted: Wanted, *, t: Language, on_
 
 
 def _html(reported: Reported, wanted: Wanted, *, t: Language, on_step: OnStep) -> Exported:
+    from harness.batch.page_links import list_path
     from harness.batch.publish import write_html
 
     assert wanted.target is not None
     write_html(reported, wanted.target, audience=wanted.audience, t=t, on_step=on_step)
-    return Exported()
+    if wanted.audience == "staff":
+        return Exported()
+    return Exported(notes=(f"whose page is which, for the staff alone: {list_path(wanted.target)}",))
 
 
 def _gradescope(taken: Taken, wanted: Wanted, t: Language) -> dict[str, str]:

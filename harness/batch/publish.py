@@ -13,6 +13,7 @@ from harness.batch.evidence import read_evidence
 from harness.batch.kept import Trusted
 from harness.batch.page_links import list_path, public_names, read_list, write_list
 from harness.batch.reported import Reported
+from harness.batch.target import MARK
 from harness.batch.whole_folder import refuse_other, whole_folder
 from harness.language import Language
 from harness.model.regrade import LeftOut
@@ -23,8 +24,6 @@ from harness.report.html.site import Site
 from harness.report.html.student import student_page
 from harness.report.html.tally import Tally
 from harness.report.html.views import About, Audience, Link, StudentPage
-
-MARK = ".lora-harness-export"
 
 
 def write_html(
