@@ -112,8 +112,8 @@ class Context:
 
     Attributes:
         examples: The test set. Its outputs never enter a container that runs student code.
-        base_path: Host folder of the base model.
-        base_shapes: Shapes of its linear layers, which adapters must fit.
+        base_path: Host folder of the base model; None in a quick check without one.
+        base_shapes: Shapes of its linear layers, which adapters must fit; None in a quick check without a base model.
         harness_package: Host folder of this package, mounted where our own code runs inside a container.
         scorer: The warm scoring worker; the score stage has one.
         packages: Versions of the Python packages that a submission's programs meet, as far as they are known.
@@ -124,8 +124,8 @@ class Context:
 
     assignment: Assignment
     base: BaseModel
-    base_path: Path
-    base_shapes: BaseShapes
+    base_path: Path | None
+    base_shapes: BaseShapes | None
     examples: tuple[Example, ...]
     split: Literal["public", "private"]
     sandbox: Sandbox

@@ -61,13 +61,13 @@ class _Weights:
     sha256: str | None = None
 
 
-def check_adapter(folder: Path, *, rules: AdapterRules, base: BaseShapes, base_name: str) -> AdapterVerdict:
+def check_adapter(folder: Path, *, rules: AdapterRules, base: BaseShapes | None, base_name: str) -> AdapterVerdict:
     """Check the adapter in `folder`; names everything that is wrong, not only the first.
 
     Args:
         folder: Where `download.sh` left the adapter. Its parents must be ours.
         rules: The assignment's limits.
-        base: Shapes of the base model, from `read_base_shapes`.
+        base: Shapes of the base model, from `read_base_shapes`; None: names and shapes are not compared with them.
         base_name: Name of the base model.
 
     Raises:
@@ -84,7 +84,8 @@ def check_adapter(folder: Path, *, rules: AdapterRules, base: BaseShapes, base_n
     findings += (*config_findings, *weights.findings)
     if weights.header is not None:
         config = config and replace(config, targets=_resolve(weights.header, config))
-        findings += check_tensors(weights.header, base=base, config=config)
+        if base is not None:
+            findings += check_tensors(weights.header, base=base, config=config)
         findings += _unlisted(config.targets or () if config else (), rules)
     verdict = AdapterVerdict(findings=tuple(findings), config=None, sha256=weights.sha256)
     if config is None or weights.header is None or has_error(findings):
