@@ -7,7 +7,6 @@ from typing import Literal
 from harness.model.extension import Extension
 from harness.model.finding import Finding
 
-
 NOTHING_RAN = "none"
 
 

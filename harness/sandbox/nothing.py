@@ -13,7 +13,7 @@ class NothingRuns:
 
     name = NOTHING_RAN
     isolates = True
-    image_id = None
+    image_id: str | None = None
 
     def path(self, mount: Mount, relative: str = "") -> str:
         """Refuse: there is no program that could see it."""
