@@ -23,8 +23,8 @@ QUICK_ONLY = ("adapter", "predictions")
 @click.option(
     "--quick",
     is_flag=True,
-    help="Run nothing: look at the files, the adapter and the predictions that lie there. Takes seconds, keeps nothing; "
-    "--base-model may be left out.",
+    help="Run nothing: look at the files, the adapter and the predictions that lie there. Takes seconds and keeps "
+    "nothing; --base-model may be left out.",
 )
 @click.option("--adapter", type=click.Path(path_type=Path), help="With --quick: folder of an adapter to look at.")
 @click.option("--predictions", type=click.Path(path_type=Path), help="With --quick: predictions on the public data.")
