@@ -16,7 +16,8 @@ from harness.sandbox.image.lock import read_lock
 def versions() -> Fact:
     """Tell Python, the harness, and the client that talks to engines."""
     client = importlib.metadata.version("docker")
-    seen = f"harness {__version__}, Python {platform.python_version()}, docker client {client}, {platform.system()} {platform.machine()}"
+    system = f"{platform.system()} {platform.machine()}"
+    seen = f"harness {__version__}, Python {platform.python_version()}, docker client {client}, {system}"
     return Fact(name="versions", health=Health.FINE, seen=seen)
 
 
