@@ -74,6 +74,7 @@ def check_quickly(
             sandbox=nothing,
             harness_package=PACKAGE,
             packages=known_packages(image_lock) if image_lock.is_file() else {},
+            sketches=False,
         )
         pipeline = Pipeline(
             context=context,

@@ -120,6 +120,7 @@ class Context:
         downloads: Where fetches are recorded and replayed from, or None: each runs download.sh.
         fetch_again: Run download.sh though a recording is there, and tell what differs.
         retries: How a fetch that a host failed is tried again.
+        sketches: Whether a sketch of the adapter is made; a quick check keeps no evidence, and it takes seconds.
     """
 
     assignment: Assignment
@@ -135,3 +136,4 @@ class Context:
     downloads: DownloadStore | None = None
     fetch_again: bool = False
     retries: Retries = field(default_factory=Retries)
+    sketches: bool = True
