@@ -1,7 +1,7 @@
 """Measures `harness check --quick`, the whole command, on an adapter as large as the homework's: under 5 s is wanted.
 
-Usage: python benchmarks/quick_check.py [--runs 5] [--cores 2]. Needs no engine and no model: what stands for Qwen3-4B is
-a file of its size with its shapes and no weights in it. The adapter has rank 16 on all linear layers: 66 MB in bf16.
+Usage: python benchmarks/quick_check.py [--runs 5] [--cores 2]. Needs no engine and no model: what stands for Qwen3-4B
+is a file of its size with its shapes and no weights in it. The adapter has rank 16 on all linear layers: 66 MB in bf16.
 """
 
 import argparse

@@ -83,7 +83,14 @@ def show_record(
     room = _headroom(record, assignment, folder)
 
     def text(console: Console) -> None:
-        _text(record, shown, console, headroom=room, folder=folder, packed=not submission.source.is_dir())
+        _text(
+            record,
+            shown,
+            console,
+            headroom=room,
+            folder=folder,
+            packed=submission.revision is not None or not submission.source.is_dir(),
+        )
 
     prefix = _prefix(submission.source)
     for path, form in shown.saved.items():

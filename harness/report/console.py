@@ -28,8 +28,6 @@ HEADLINES = {
     Outcome.NOT_GRADED: "[bold yellow]not graded[/] (the submission is not to blame)",
 }
 
-_QUICKLY_PASSED = "[bold green]nothing wrong in what was looked at[/]"
-
 
 def show(
     record: Record, console: Console, *, folder: Path | None, t: Language, headroom: tuple[Headroom, ...] = ()
@@ -59,7 +57,9 @@ def show(
     show_headroom(headroom, console, t)
     if not record.isolated:
         console.print("[yellow]Process sandbox: this run was NOT isolated from the machine.[/]")
-    headline = _QUICKLY_PASSED if record.quick and record.outcome is Outcome.PASSED else HEADLINES[record.outcome]
+    headline = HEADLINES[record.outcome]
+    if record.quick and record.outcome is Outcome.PASSED:
+        headline = f"[bold green]{escape(t('nothing wrong in what was looked at'))}[/]"
     console.print(f"{escape(record.submission.id)}: {headline}", highlight=False)
     if folder is not None:
         console.print(f"Evidence: {escape(str(folder))}", highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.files import NotPlain, read_untrusted, write_whole
 from harness.intake.adapter.claim import claimed_base
 from harness.intake.adapter.config import CONFIG
-from harness.intake.adapter.gate import WEIGHTS
+from harness.intake.adapter.gate import SCANNED_UP_TO, WEIGHTS
 from harness.language import message
 from harness.model.finding import finding
 from harness.model.result import StageResult, StageStatus
@@ -39,7 +39,8 @@ class Given:
         path = context.assignment.adapter.path
         if self.adapter is not None:
             workspace = replace(workspace, scratch=workspace.scratch / "given")
-            _copy_files(self.adapter, workspace.tree / path)
+            most_bytes = SCANNED_UP_TO * context.assignment.adapter.max_bytes
+            _copy_adapter(self.adapter, workspace.tree / path, most_bytes=most_bytes)
         folder = workspace.tree / path
         if not any((folder / name).exists() for name in (CONFIG, WEIGHTS)):
             words = message("not looked at: no adapter in {folder}; give --adapter FOLDER", folder=path)
@@ -79,9 +80,15 @@ def skipped(stage: str, summary: str) -> StageResult:
     return StageResult(stage=stage, status=StageStatus.SKIPPED, summary=summary, duration_s=0.0)
 
 
-def _copy_files(source: Path, target: Path) -> None:
-    """Copy a folder without the folders in it: checkpoints of a training take gigabytes."""
+def _copy_adapter(source: Path, target: Path, *, most_bytes: int) -> None:
+    """Copy what the gate reads of an adapter's folder; of all else it sees names and sizes, in files without content.
+
+    What lies in folders of it is left out: checkpoints of a training, or a whole model, take gigabytes.
+    """
     target.mkdir(parents=True)
     for one in source.iterdir():
-        if one.is_symlink() or one.is_file():
+        if one.is_symlink() or (one.name in (CONFIG, WEIGHTS) and one.is_file() and one.stat().st_size <= most_bytes):
             shutil.copyfile(one, target / one.name, follow_symlinks=False)
+        elif one.is_file():
+            with (target / one.name).open("wb") as stand_in:
+                stand_in.truncate(one.stat().st_size)

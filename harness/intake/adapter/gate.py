@@ -33,7 +33,7 @@ _PICKLES = ("adapter_model.bin", "adapter_model.pt", "adapter_model.pth")
 _MAX_CONFIG_BYTES = 1_000_000
 _MAX_HEADER_BYTES = 2_000_000  # 70 kB for all linear modules of a model of 4 billion parameters
 # A file this many times too large is refused without a look at each value.
-_SCANNED_UP_TO = 4
+SCANNED_UP_TO = 4
 _CONVERSION = (
     "Convert it where it was trained: `from peft import AutoPeftModelForCausalLM as M; "
     'M.from_pretrained("adapter_checkpoint").save_pretrained("adapter_checkpoint")`.'
@@ -185,7 +185,7 @@ def _read_weights(folder: Path, rules: AdapterRules) -> _Weights:
     if not (folder / WEIGHTS).is_file():
         return _Weights()
     size_bytes = (folder / WEIGHTS).stat().st_size
-    if size_bytes > _SCANNED_UP_TO * rules.max_bytes:
+    if size_bytes > SCANNED_UP_TO * rules.max_bytes:
         return _Weights(findings=(_too_large(size_bytes, None, rules),))
     with open_plain(folder / WEIGHTS) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -125,8 +125,18 @@ def test_a_named_adapter_comes_before_that_in_the_submission(check: Check, submi
     good = make_adapter(tmp_path / "good")
     (good / "checkpoint-500").mkdir()
     assert codes(check(adapter=good), "admit") == []
+    (good / "model-00001-of-00002.safetensors").write_bytes(b"x" * 9_000)
+    assert codes(check(adapter=good), "admit") == []
     (good / "elsewhere").symlink_to("/etc/passwd")
     assert codes(check(adapter=good), "admit") == ["FET005"]
+
+
+def test_a_whole_model_in_place_of_an_adapter_is_not_copied(check: Check, tmp_path: Path) -> None:
+    merged = make_adapter(tmp_path / "merged")
+    with (merged / "adapter_model.safetensors").open("r+b") as file:
+        file.truncate(9_000_000_000_000)  # more than any disk here has
+    (found,) = check(adapter=merged).findings
+    assert (found.code, found.seen) == ("ADM003", "9000000 MB")
 
 
 def test_all_that_is_wrong_is_said_at_once(check: Check, submission: Path, tmp_path: Path) -> None:
