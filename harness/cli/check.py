@@ -19,7 +19,6 @@ QUICK_ONLY = ("adapter", "predictions")
 
 @click.command()
 @click.argument("submission", type=click.Path(path_type=Path))
-@shared
 @click.option(
     "--quick",
     is_flag=True,
@@ -28,6 +27,7 @@ QUICK_ONLY = ("adapter", "predictions")
 )
 @click.option("--adapter", type=click.Path(path_type=Path), help="With --quick: folder of an adapter to look at.")
 @click.option("--predictions", type=click.Path(path_type=Path), help="With --quick: predictions on the public data.")
+@shared
 def check(
     submission: Path,
     output: Path | None,

@@ -30,7 +30,7 @@ def temporary(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def repository(root: Path, tmp_path: Path) -> Path:
     """A repository with a submission at its root."""
-    shutil.copytree(root / "assignments" / "classical-chinese", tmp_path / "assignment")
+    shutil.copytree(root / "assignments" / "classical-chinese", tmp_path / "rules")
     folder = tmp_path / "r13921031"
     start(folder, student_id=None, assignment_path=None, base_path=None)
     return folder
@@ -39,7 +39,7 @@ def repository(root: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def act(root: Path, temporary: Path, tmp_path: Path) -> Act:
     def run(workspace: Path, **inputs: str) -> StepRun:
-        given = {"assignment": str(tmp_path / "assignment")} | {
+        given = {"assignment": str(tmp_path / "rules")} | {
             name.replace("_", "-"): value for name, value in inputs.items()
         }
         action = root / ".github" / "actions" / "check"
