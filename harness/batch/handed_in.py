@@ -91,15 +91,28 @@ def with_submissions(
     """
     found = []
     for given in sources:
-        location = read_location(given)
-        source = location.path
-        if not source.exists():
-            raise ConfigError(f"There is no submission at {source}.", remedy="Give the path of a folder or an archive.")
-        refuse_nested(source.resolve(), run_folder.resolve(), ignored=plan.assignment.submission.ignored)
-        one = identify(source, plan.assignment, student_id=student_id, submitted_at=submitted_at)
-        found.append(replace(one, revision=location.revision))
+        one = submission_at(given, plan.assignment, student_id=student_id, submitted_at=submitted_at)
+        refuse_nested(one.source, run_folder.resolve(), ignored=plan.assignment.submission.ignored)
+        found.append(one)
     refuse_duplicates(found)
     return replace(plan, submissions=tuple(found))
+
+
+def submission_at(
+    given: Path, assignment: Assignment, *, student_id: str | None = None, submitted_at: datetime | None = None
+) -> Submission:
+    """Say what is handed in at a path, or at `file:///PATH#REVISION` of a git repository.
+
+    Raises:
+        ConfigError: There is nothing, or the given id is none of the assignment's.
+    """
+    location = read_location(given)
+    if not location.path.exists():
+        raise ConfigError(
+            f"There is no submission at {location.path}.", remedy="Give the path of a folder or an archive."
+        )
+    one = identify(location.path, assignment, student_id=student_id, submitted_at=submitted_at)
+    return replace(one, revision=location.revision)
 
 
 def with_dates(

@@ -14,7 +14,7 @@ from harness.model.result import AssignmentRef
 from harness.model.run import Run, RunSubmission
 from harness.model.submission import Submission
 from harness.sandbox.choose import Kind
-from harness.schema.assignment import load_assignment, load_examples
+from harness.schema.assignment import LoadedAssignment, load_assignment, load_examples
 
 _END_BYTES = 1_000_000
 
@@ -65,16 +65,9 @@ def load_plan(
     assignment = loaded.assignment
     data = loaded.folder / (assignment.data.public if split == "public" else assignment.data.private)
     base, shapes = find_base(assignment, base_path), read_base_shapes(base_path)
-    reference = AssignmentRef(
-        name=assignment.name,
-        sha256=loaded.sha256,
-        base_model=base.name,
-        split=split,
-        data_sha256=sha256_file(data),
-    )
     return Plan(
         assignment=assignment,
-        reference=reference,
+        reference=reference_of(loaded, base, split),
         examples=load_examples(data),
         base=base,
         base_shapes=shapes,
@@ -85,6 +78,18 @@ def load_plan(
         image_lock=image_lock.absolute(),
         gpu=gpu,
         allow_process=allow_process,
+    )
+
+
+def reference_of(loaded: LoadedAssignment, base: BaseModel, split: Literal["public", "private"]) -> AssignmentRef:
+    """Say in a record's words what it was graded by."""
+    data = loaded.assignment.data
+    return AssignmentRef(
+        name=loaded.assignment.name,
+        sha256=loaded.sha256,
+        base_model=base.name,
+        split=split,
+        data_sha256=sha256_file(loaded.folder / (data.public if split == "public" else data.private)),
     )
 
 

@@ -17,6 +17,7 @@ from harness.text import visible
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "init": "Make a submission that passes at once.",
         "check": "Check a submission on the public data, as the grader will.",
         "grade": "Grade a submission on the private data.",
         "regrade": "Grade a run again from its evidence, by other rules.",

@@ -13,7 +13,9 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from harness.cli.options import default_folder, grade_alone, parse_time, plan, shared, warn_without_gpu
+from harness.cli.show_record import Shown
 from harness.errors import EXIT_INTERRUPTED, ConfigError, EnvironmentFault
+from harness.language import language
 
 if TYPE_CHECKING:
     from harness.batch.graders import Opener
@@ -77,6 +79,7 @@ def grade(
     address: str,
     metrics: Path | None,
     form: str,
+    saved: dict[Path, str],
     lang: str | None,
     **options: Any,
 ) -> None:
@@ -118,7 +121,10 @@ def grade(
     store = (downloads or run_folder.parent / "downloads").absolute()
     loaded = replace(loaded, downloads=store, fetch_again=fetch_again)
     if len(sources) == 1 and folder is None:
-        grade_alone(loaded, run_folder, form=form, lang=lang, opener=opener)
+        shown = Shown(form=form, saved=saved, t=language(lang or loaded.assignment.language))
+        grade_alone(loaded, run_folder, shown, opener=opener)
+    if form != "text" or saved:
+        raise click.UsageError("--format and --save are for one submission.")
     if unnamed := [one.id for one in loaded.submissions if not one.id_found]:
         say(f"{len(unnamed)} without a student id in the name, graded under the name itself: {', '.join(unnamed)}")
     # A folder is graded again as it fills: what the run has already is left as it is.

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import click
 from rich.console import Console
 
+from harness.cli.show_record import FORMS, Shown, parse_saved, show_record
 from harness.errors import EXIT_FOUND_ERRORS, EXIT_PASSED
-from harness.language import TAGS, language
+from harness.language import TAGS
 from harness.model.result import Outcome
 from harness.model.zones import TimeError, read_time
 
@@ -54,10 +55,18 @@ OPTIONS = (
     click.option(
         "--format",
         "form",
-        type=click.Choice(["text", "json"]),
+        type=click.Choice(FORMS),
         default="text",
         show_default=True,
-        help="Tables, or the record itself.",
+        help="Tables, the record itself, or what CI reads: JUnit XML, annotations of GitHub Actions, SARIF 2.1.0.",
+    ),
+    click.option(
+        "--save",
+        "saved",
+        multiple=True,
+        metavar="FORMAT=FILE",
+        callback=parse_saved,
+        help="Write it to a file too, for example sarif=check.sarif. Repeatable.",
     ),
     lang_option,
 )
@@ -105,14 +114,11 @@ def default_folder() -> Path:
     return Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
 
 
-def grade_alone(
-    made: "Plan", run_folder: Path, *, form: str, lang: str | None, opener: "Opener | None" = None
-) -> NoReturn:
+def grade_alone(made: "Plan", run_folder: Path, shown: Shown, *, opener: "Opener | None" = None) -> NoReturn:
     """Grade one submission, print its record, exit with the code of the outcome."""
     from harness.batch.grade import grade_run
     from harness.batch.graders import this_machine
     from harness.cli.presses import counted_presses
-    from harness.report.console import show
     from harness.report.progress import StageProgress
     from harness.schema.record import read_record
 
@@ -121,11 +127,8 @@ def grade_alone(
         warn_without_gpu(made.gpu, error_console)
     with counted_presses() as presses, StageProgress(error_console) as progress:
         graded = grade_run(made, run_folder, on_event=progress.on_event, presses=presses, opener=opener or this_machine)
-    path = graded.store.record_path(made.submissions[0].id)
-    if form == "json":
-        click.echo(path.read_text(encoding="utf-8"), nl=False)
-    else:
-        show(read_record(path), Console(), folder=path.parent, t=language(lang or made.assignment.language))
+    path, submission = graded.store.record_path(made.submissions[0].id), made.submissions[0]
+    show_record(read_record(path), shown, assignment=made.assignment, submission=submission, folder=path.parent)
     sys.exit(graded.tally.exit_code or (EXIT_FOUND_ERRORS if graded.tally.graded[Outcome.FAILED] else EXIT_PASSED))
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 from harness.model.extension import Extension
 from harness.model.finding import Finding
 
+NOTHING_RAN = "none"
+
 
 class StageStatus(StrEnum):
     """How a stage ended. `fault` is ours or the machine's and never costs the student a point."""
@@ -193,6 +195,11 @@ class Record:
     fault: Fault | None
     evidence: tuple[Evidence, ...]
     regraded_from: RegradedFrom | None = None
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is of a quick check, which runs nothing."""
+        return self.sandbox == NOTHING_RAN
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -10,8 +10,10 @@ from rich.text import Text
 
 from harness.language import Language
 from harness.model.finding import Finding, Severity
-from harness.model.parity import RECEIPT
 from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
+from harness.report.check_report import show_headroom
+from harness.report.headroom import Headroom
+from harness.report.severities import by_severity, group_heading
 
 MARKS = {
     StageStatus.PASSED: "[green]passed[/]",
@@ -26,16 +28,24 @@ HEADLINES = {
     Outcome.NOT_GRADED: "[bold yellow]not graded[/] (the submission is not to blame)",
 }
 
-RECEIPT_WORDS = (
-    f"{RECEIPT} lies there too: pack it beside run.sh if you like, and grading says what differs from this check."
-)
 
+def show(
+    record: Record, console: Console, *, folder: Path | None, t: Language, headroom: tuple[Headroom, ...] = ()
+) -> None:
+    """Print the whole record.
 
-def show(record: Record, console: Console, *, folder: Path, t: Language) -> None:
-    """Print the whole record. `folder` is where it is kept, `t` the language."""
+    Args:
+        record: What to print.
+        console: Where to.
+        folder: Where it is kept, if it is.
+        t: The language.
+        headroom: What the stages used of their budgets.
+    """
     console.print(stage_table(record.stages))
-    for finding in sorted(record.findings, key=lambda one: list(Severity).index(one.severity)):
-        console.print(finding_block(finding))
+    for severity, group in by_severity(record.findings):
+        console.print(Text(t.of(group_heading(severity, len(group))), style=f"bold {COLOURS[severity]}"))
+        for finding in group:
+            console.print(Padding(finding_block(finding), (0, 0, 0, 1)))
     if record.fault:
         console.print(fault_block(record))
     if record.score:
@@ -44,12 +54,15 @@ def show(record: Record, console: Console, *, folder: Path, t: Language) -> None
         console.print(text_block(record.text))
     if record.verdict:
         console.print(points_table(record.verdict))
+    show_headroom(headroom, console, t)
     if not record.isolated:
         console.print("[yellow]Process sandbox: this run was NOT isolated from the machine.[/]")
-    console.print(f"{escape(record.submission.id)}: {HEADLINES[record.outcome]}", highlight=False)
-    console.print(f"Evidence: {escape(str(folder))}", highlight=False, soft_wrap=True)
-    if record.assignment.split == "public" and record.fault is None:
-        console.print(RECEIPT_WORDS, highlight=False)
+    headline = HEADLINES[record.outcome]
+    if record.quick and record.outcome is Outcome.PASSED:
+        headline = f"[bold green]{escape(t('nothing wrong in what was looked at'))}[/]"
+    console.print(f"{escape(record.submission.id)}: {headline}", highlight=False)
+    if folder is not None:
+        console.print(f"Evidence: {escape(str(folder))}", highlight=False, soft_wrap=True)
 
 
 def stage_table(stages: tuple[StageResult, ...]) -> Table:

@@ -33,8 +33,10 @@ def facts_table(facts: tuple[Fact, ...]) -> Table:
     table = Table(title="This machine", title_justify="left")
     table.add_column("What", no_wrap=True)
     table.add_column("State", no_wrap=True)
-    table.add_column("Seen", overflow="fold")
-    table.add_column("What to do", overflow="fold")
+    table.add_column("Seen, and what to do", overflow="fold")
     for fact in facts:
-        table.add_row(fact.name, f"[{COLOURS[fact.health]}]{fact.health}[/]", Text(fact.seen), Text(fact.remedy))
+        words = Text(fact.seen)
+        if fact.remedy:
+            words.append(f"\n-> {fact.remedy}", style="bold" if fact.health is Health.LACKING else "")
+        table.add_row(fact.name, f"[{COLOURS[fact.health]}]{fact.health}[/]", words)
     return table

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import ConfigError, EnvironmentFault
+from harness.sandbox.engine_facts import EngineFacts
 from harness.sandbox.gpu.slot import HeldGpu
 from harness.sandbox.interface import Sandbox
 
@@ -65,6 +66,18 @@ def engine_words() -> str:
 
     with closing(connect()) as client:
         return describe(client)
+
+
+def engine_facts() -> EngineFacts:
+    """Tell what the container engine that answers says of itself.
+
+    Raises:
+        EnvironmentFault: None does.
+    """
+    from harness.sandbox.engine import connect, read_facts
+
+    with closing(connect()) as client:
+        return read_facts(client)
 
 
 def verified_image(image_lock: Path) -> str:

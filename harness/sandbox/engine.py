@@ -20,6 +20,7 @@ from requests.exceptions import RequestException
 
 from harness.errors import EnvironmentFault, SandboxFault
 from harness.sandbox.container_config import Engine
+from harness.sandbox.engine_facts import EngineFacts, facts_of
 from harness.sandbox.gpu.grant import GpuEngine
 from harness.sandbox.gpu.host import is_podman, read_engine
 from harness.sandbox.owner import HOST_LABEL, OWNER_LABEL, is_alive, this_host
@@ -60,10 +61,14 @@ def _reason(error: BaseException) -> str:
 
 def describe(client: docker.DockerClient) -> str:
     """Tell which engine it is, such as ``Docker Engine 20.10.24, overlay2, cgroup v1``."""
+    found = read_facts(client)
+    return f"{found.product} {found.version}, {found.storage}, cgroup v{found.cgroup}"
+
+
+def read_facts(client: docker.DockerClient) -> EngineFacts:
+    """Ask what it is."""
     with engine_faults("describe itself"):
-        info, version = client.info(), client.version()
-    product = "Podman" if is_podman(version) else "Docker Engine"
-    return f"{product} {version['Version']}, {info['Driver']}, cgroup v{info.get('CgroupVersion', '?')}"
+        return facts_of(client.info(), client.version())
 
 
 def facts(client: docker.DockerClient) -> Engine:

@@ -31,5 +31,6 @@ def admit(context: Context, submission: Submission, workspace: Workspace) -> Sta
             remedy="Grade again with --sandbox docker, which ends every process of a stage.",
         )
     write_whole(workspace.adapter_digest, sha256.encode())
-    keep_sketch(workspace.adapter, workspace.sketch, sha256=sha256)
+    if context.sketches:
+        keep_sketch(workspace.adapter, workspace.sketch, sha256=sha256)
     return done("admit", clock, verdict.findings, summary=f"LoRA of rank {verdict.config['r']}")

@@ -112,20 +112,21 @@ class Context:
 
     Attributes:
         examples: The test set. Its outputs never enter a container that runs student code.
-        base_path: Host folder of the base model.
-        base_shapes: Shapes of its linear layers, which adapters must fit.
+        base_path: Host folder of the base model; None in a quick check without one.
+        base_shapes: Shapes of its linear layers, which adapters must fit; None in a quick check without a base model.
         harness_package: Host folder of this package, mounted where our own code runs inside a container.
         scorer: The warm scoring worker; the score stage has one.
         packages: Versions of the Python packages that a submission's programs meet, as far as they are known.
         downloads: Where fetches are recorded and replayed from, or None: each runs download.sh.
         fetch_again: Run download.sh though a recording is there, and tell what differs.
         retries: How a fetch that a host failed is tried again.
+        sketches: Whether a sketch of the adapter is made; a quick check keeps no evidence, and it takes seconds.
     """
 
     assignment: Assignment
     base: BaseModel
-    base_path: Path
-    base_shapes: BaseShapes
+    base_path: Path | None
+    base_shapes: BaseShapes | None
     examples: tuple[Example, ...]
     split: Literal["public", "private"]
     sandbox: Sandbox
@@ -135,3 +136,4 @@ class Context:
     downloads: DownloadStore | None = None
     fetch_again: bool = False
     retries: Retries = field(default_factory=Retries)
+    sketches: bool = True

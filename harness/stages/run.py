@@ -43,6 +43,7 @@ def run(context: Context, submission: Submission, workspace: Workspace) -> Stage
 
 def _job(context: Context, workspace: Workspace, output: Mount) -> Job:
     tree = Mount(source=workspace.tree, target="/submission", writable=True)
+    assert context.base_path is not None, "only a quick check has none"
     base = Mount(source=context.base_path, target=f"/models/{context.base.name}")
     adapter = Mount(source=workspace.adapter, target="/adapter")
     given = Mount(source=workspace.input, target="/input")

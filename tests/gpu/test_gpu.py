@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.batch.doctor import gpu as gpu_fact
+from harness.batch.doctor.gpu import gpu as gpu_fact
 from harness.errors import EnvironmentFault
 from harness.report.facts import Health
 from harness.sandbox.cause import Cause

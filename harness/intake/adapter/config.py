@@ -95,13 +95,13 @@ def _shown(value: object) -> str:
 
 def _check_base(raw: Mapping[str, object], base_name: str) -> Iterator[Finding]:
     name = raw.get("base_model_name_or_path")
-    last = _model_name(name) if isinstance(name, str) else ""
-    if last.lower() != _model_name(base_name).lower():
+    last = model_name(name) if isinstance(name, str) else ""
+    if last.lower() != model_name(base_name).lower():
         seen = f"trained on `{visible(last, 120)}`" if last else "no `base_model_name_or_path`"
-        yield _found("ADM005", seen, limit=f"`{_model_name(base_name)}`", pointer="/base_model_name_or_path")
+        yield _found("ADM005", seen, limit=f"`{model_name(base_name)}`", pointer="/base_model_name_or_path")
 
 
-def _model_name(path: str) -> str:
+def model_name(path: str) -> str:
     """Give the last part of a path or hub id; in a hub cache, the model that the path is of."""
     parts = [part for part in path.replace("\\", "/").split("/") if part]
     for part in parts:

@@ -33,7 +33,7 @@ _PICKLES = ("adapter_model.bin", "adapter_model.pt", "adapter_model.pth")
 _MAX_CONFIG_BYTES = 1_000_000
 _MAX_HEADER_BYTES = 2_000_000  # 70 kB for all linear modules of a model of 4 billion parameters
 # A file this many times too large is refused without a look at each value.
-_SCANNED_UP_TO = 4
+SCANNED_UP_TO = 4
 _CONVERSION = (
     "Convert it where it was trained: `from peft import AutoPeftModelForCausalLM as M; "
     'M.from_pretrained("adapter_checkpoint").save_pretrained("adapter_checkpoint")`.'
@@ -61,13 +61,13 @@ class _Weights:
     sha256: str | None = None
 
 
-def check_adapter(folder: Path, *, rules: AdapterRules, base: BaseShapes, base_name: str) -> AdapterVerdict:
+def check_adapter(folder: Path, *, rules: AdapterRules, base: BaseShapes | None, base_name: str) -> AdapterVerdict:
     """Check the adapter in `folder`; names everything that is wrong, not only the first.
 
     Args:
         folder: Where `download.sh` left the adapter. Its parents must be ours.
         rules: The assignment's limits.
-        base: Shapes of the base model, from `read_base_shapes`.
+        base: Shapes of the base model, from `read_base_shapes`; None: names and shapes are not compared with them.
         base_name: Name of the base model.
 
     Raises:
@@ -84,7 +84,8 @@ def check_adapter(folder: Path, *, rules: AdapterRules, base: BaseShapes, base_n
     findings += (*config_findings, *weights.findings)
     if weights.header is not None:
         config = config and replace(config, targets=_resolve(weights.header, config))
-        findings += check_tensors(weights.header, base=base, config=config)
+        if base is not None:
+            findings += check_tensors(weights.header, base=base, config=config)
         findings += _unlisted(config.targets or () if config else (), rules)
     verdict = AdapterVerdict(findings=tuple(findings), config=None, sha256=weights.sha256)
     if config is None or weights.header is None or has_error(findings):
@@ -184,7 +185,7 @@ def _read_weights(folder: Path, rules: AdapterRules) -> _Weights:
     if not (folder / WEIGHTS).is_file():
         return _Weights()
     size_bytes = (folder / WEIGHTS).stat().st_size
-    if size_bytes > _SCANNED_UP_TO * rules.max_bytes:
+    if size_bytes > SCANNED_UP_TO * rules.max_bytes:
         return _Weights(findings=(_too_large(size_bytes, None, rules),))
     with open_plain(folder / WEIGHTS) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

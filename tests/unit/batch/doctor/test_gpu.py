@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.batch.doctor import NO_GPU, cuda_of, gpu, gpu_fact, gpu_words
+from harness.batch.doctor.gpu import NO_GPU, cuda_of, gpu, gpu_fact, gpu_words
 from harness.report.facts import Health
 from harness.sandbox.gpu.facts import Gpu, Inventory
 

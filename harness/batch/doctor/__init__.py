@@ -1,0 +1,1 @@
+"""What this machine has and lacks for grading, a file a subject. Changes nothing."""

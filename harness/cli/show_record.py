@@ -1,0 +1,166 @@
+"""Shows the record of one submission in the form that was asked for, and writes further forms to files."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.language import Language
+from harness.model.result import Record
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.model.assignment import Assignment
+    from harness.model.submission import Submission
+    from harness.report.headroom import Headroom
+
+FORMS = ("text", "json", "junit", "github", "sarif")
+_FILE_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """How a record is shown.
+
+    Attributes:
+        form: One of `FORMS`, to standard output.
+        saved: Files to write, and in which form each.
+        steps: Whether the text ends with what to do next.
+    """
+
+    form: str
+    t: Language
+    saved: Mapping[Path, str] = field(default_factory=dict)
+    steps: bool = False
+
+
+def parse_saved(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[Path, str]:
+    """Read `FORMAT=FILE`, several times.
+
+    Raises:
+        click.BadParameter: It is none.
+    """
+    saved: dict[Path, str] = {}
+    for value in values:
+        form, mark, file = value.partition("=")
+        if form not in FORMS or not mark or not file:
+            raise click.BadParameter(f"{value!r}: expected FORMAT=FILE, with a FORMAT out of {', '.join(FORMS)}.")
+        saved[Path(file)] = form
+    return saved
+
+
+def show_record(
+    record: Record,
+    shown: Shown,
+    *,
+    assignment: "Assignment",
+    submission: "Submission",
+    folder: Path | None,
+) -> None:
+    """Print the record, and write the files that were asked for.
+
+    Args:
+        record: What to show.
+        shown: How.
+        assignment: Its limits are what the budgets are held against.
+        submission: Where it lies decides the paths in annotations.
+        folder: Where the record is kept, if it is.
+
+    Raises:
+        ConfigError: A file cannot be written.
+    """
+    from rich.console import Console
+
+    from harness.errors import ConfigError
+    from harness.files import write_whole
+    from harness.report.formats.choose import FORMATS
+
+    room = _headroom(record, assignment, folder)
+
+    def text(console: Console) -> None:
+        _text(
+            record,
+            shown,
+            console,
+            headroom=room,
+            folder=folder,
+            packed=submission.revision is not None or not submission.source.is_dir(),
+        )
+
+    prefix = _prefix(submission.source)
+    for path, form in shown.saved.items():
+        if form == "text":
+            text(Console(width=_FILE_WIDTH, file=(plain := io.StringIO()), color_system=None))
+            content = plain.getvalue()
+        else:
+            content = FORMATS[form](record, t=shown.t, prefix=prefix)
+        try:
+            write_whole(path, content.encode())
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written: {error.strerror}.", remedy="Give another file.") from error
+    if shown.form == "text":
+        text(Console())
+    else:
+        click.echo(FORMATS[shown.form](record, t=shown.t, prefix=prefix), nl=False)
+
+
+def _text(
+    record: Record,
+    shown: Shown,
+    console: "Console",
+    *,
+    headroom: "tuple[Headroom, ...]",
+    folder: Path | None,
+    packed: bool,
+) -> None:
+    from harness.report.check_report import show_next
+    from harness.report.console import show
+
+    show(record, console, folder=folder, t=shown.t, headroom=headroom)
+    if shown.steps:
+        show_next(record, console, headroom=headroom, packed=packed, t=shown.t)
+
+
+def _headroom(record: Record, assignment: "Assignment", folder: Path | None) -> "tuple[Headroom, ...]":
+    from harness.report.headroom import headroom
+
+    disk = {"fetch": size} if folder and (size := _downloaded(folder)) is not None else {}
+    return headroom(record, assignment.stages, disk_bytes=disk, vram_bytes=_vram(record))
+
+
+def _downloaded(folder: Path) -> int | None:
+    """Sum what download.sh brought, from the evidence; None where it brought nothing."""
+    path = folder / "evidence" / "downloads.json"
+    if not path.is_file():
+        return None
+    return sum(int(one["bytes"]) for one in json.loads(path.read_text(encoding="utf-8")))
+
+
+def _vram(record: Record) -> dict[str, int]:
+    """Ask the driver how much memory the GPUs have that the record names; nothing where there is none."""
+    if not any(one.receipt and one.receipt.gpu_uuid for one in record.stages):
+        return {}
+    from harness.errors import HarnessError
+    from harness.sandbox.gpu.nvml import open_nvml
+
+    try:
+        nvml = open_nvml()
+        if nvml is None:
+            return {}
+        with nvml:
+            return {one.uuid: one.memory_bytes for one in nvml.inventory().gpus}
+    except HarnessError:
+        return {}  # a figure less is no fault of the check
+
+
+def _prefix(source: Path) -> str:
+    """Give the submission's path from here, where it is a folder below; else nothing: paths are then its own."""
+    here = Path.cwd()
+    if not source.is_dir() or not source.is_relative_to(here):
+        return ""
+    return "" if source == here else source.relative_to(here).as_posix()

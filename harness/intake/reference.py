@@ -1,0 +1,25 @@
+"""Finds the reference submission, which the wheel carries and a checkout holds at its root. Never imports it."""
+
+from pathlib import Path
+
+from harness.errors import ConfigError
+
+SCRIPTS = ("run.sh", "download.sh")
+CODE = "submission"
+_PACKAGE = Path(__file__).resolve().parents[1]
+_FOLDERS = (_PACKAGE / "reference_submission", _PACKAGE.parent)
+
+
+def reference_files() -> dict[str, Path]:
+    """Give the files of the reference submission by their paths in it.
+
+    Raises:
+        ConfigError: The package came without it.
+    """
+    for folder in _FOLDERS:
+        if all((folder / name).is_file() for name in SCRIPTS):
+            code = sorted(one for one in (folder / CODE).iterdir() if one.suffix in {".py", ".md"})
+            return {name: folder / name for name in SCRIPTS} | {f"{CODE}/{one.name}": one for one in code}
+    raise ConfigError(
+        "The reference submission is not there.", remedy="Install the package again: its wheel carries it."
+    )

@@ -1,0 +1,1 @@
+"""A record as other programs read it: pure functions from a record to a text."""

@@ -1,0 +1,100 @@
+"""What a student does next, after a check: a pure function of its record. Must not know where it is shown."""
+
+import shlex
+
+from harness.language import Message, message
+from harness.model.finding import Finding, Severity
+from harness.model.parity import RECEIPT
+from harness.model.result import Outcome, Record, StageStatus
+from harness.report.headroom import Headroom
+
+# In a quick check's own words; `compare` is part of what grading does, and nothing that a student acts on.
+_UNNAMED = frozenset({"compare"})
+_AGAIN = message("Then run the same command again.")
+
+
+def next_steps(record: Record, *, headroom: tuple[Headroom, ...] = (), packed: bool) -> tuple[Message, ...]:
+    """Say what to do after a check, the first thing first.
+
+    Args:
+        record: Of the check.
+        headroom: What its stages used of their budgets.
+        packed: Whether an archive was checked, which can be handed in as it is, not a folder.
+    """
+    if record.fault is not None:
+        return (
+            message(
+                "The submission is not to blame: the machine could not go on. {remedy}", remedy=record.fault.remedy
+            ),
+            _AGAIN,
+        )
+    errors = tuple(one for one in record.findings if one.severity is Severity.ERROR)
+    if errors:
+        return (*_mend(errors), *not_looked_at(record))
+    warnings = sum(one.severity is Severity.WARNING for one in record.findings)
+    steps = [message("Read the warnings: they do not stop a grade, but may cost you one.")] if warnings else []
+    if record.quick:
+        return (*steps, *not_looked_at(record))
+    tight = tuple(one.stage for one in headroom if one.tight)
+    if tight:
+        steps.append(
+            message("Leave more room in {stages}: the grading machine may be slower, its data larger.", stages=tight)
+        )
+    return (*steps, *_hand_in(record, packed=packed))
+
+
+def not_looked_at(record: Record) -> tuple[Message, ...]:
+    """Say what a quick check left out, and how to see the rest; nothing after a full one."""
+    if not record.quick:
+        return ()
+    left_out = tuple(
+        one.stage for one in record.stages if one.status is StageStatus.SKIPPED and one.stage not in _UNNAMED
+    )
+    return (message("Not looked at: {stages}; run `harness check` without --quick.", stages=left_out),)
+
+
+def outcome_words(record: Record) -> Message:
+    """Say how it ended, in a line that names the submission."""
+    name = record.submission.id
+    match record.outcome:
+        case Outcome.PASSED if record.quick:
+            return message("{name}: nothing wrong in what was looked at", name=name)
+        case Outcome.PASSED:
+            return message("{name}: passed", name=name)
+        case Outcome.FAILED:
+            return message("{name}: errors found", name=name)
+        case Outcome.NOT_GRADED:
+            return message("{name}: not graded (the submission is not to blame)", name=name)
+
+
+def _mend(errors: tuple[Finding, ...]) -> tuple[Message, ...]:
+    first = errors[0]
+    what = message("{code} ({title})", code=first.code, title=first.title)
+    if first.where:
+        what = message("{what} in {where}", what=what, where=str(first.where))
+    steps = [message("Mend {what} first: {fix}", what=what, fix=first.fix)]
+    if len(errors) == 2:
+        steps.append(message("Then the other error: {code}.", code=errors[1].code))
+    elif len(errors) > 2:
+        rest = tuple(dict.fromkeys(one.code for one in errors[1:]))
+        steps.append(message("Then the other {count} errors: {codes}.", count=len(errors) - 1, codes=rest))
+    return (*steps, _AGAIN)
+
+
+def _hand_in(record: Record, *, packed: bool) -> tuple[Message, ...]:
+    receipt = message(
+        "{receipt} lies there too: pack it beside run.sh if you like, and grading says what differs from this check.",
+        receipt=RECEIPT,
+    )
+    if packed:
+        return (
+            message("Hand in {source} as it is, the way your course says.", source=record.submission.source),
+            receipt,
+        )
+    command = shlex.join(["zip", "-r", f"{record.submission.id}.zip", record.submission.source])
+    pack = message(
+        "Pack the folder from outside, `{command}`, check the archive once more, and hand that in the way your course "
+        "says.",
+        command=command,
+    )
+    return (pack, receipt)

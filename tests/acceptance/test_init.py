@@ -1,0 +1,46 @@
+"""`harness init`, then the check of it: quick, in containers, as a process. It passes as it is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+
+@pytest.fixture
+def started(root: Path, base: Path, assignment: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "r13921031"
+    words = [sys.executable, "-m", "harness", "init", str(folder), "--assignment", str(assignment)]
+    subprocess.run([*words, "--base-model", str(base)], check=True, cwd=root, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def test_it_passes_in_containers(started: Path, assignment: Path, grade) -> None:
+    done = grade(started, assignment, command="check")
+    assert done.exit_code == 0, done.stdout + done.stderr
+    assert {one["status"] for one in done.record["stages"]} == {"passed"}
+    assert done.record["stages"][1]["summary"] == "0 files, 0.0 MB", "download.sh has nothing to do"
+    score = done.record["score"]
+    assert score["perplexity"] == score["base_perplexity"], "an adapter with B = 0 changes nothing"
+    words = " ".join(done.stdout.split())
+    for part in ("run used ", "% of its time", "Pack the folder from outside", "check_receipt.json lies there too"):
+        assert part in words
+
+
+@pytest.mark.torch
+def test_it_passes_as_a_process(started: Path, assignment: Path, grade) -> None:
+    done = grade(started, assignment, command="check", sandbox="process")
+    assert done.exit_code == 0, done.stdout + done.stderr
+    assert {one["status"] for one in done.record["stages"]} == {"passed"}
+
+
+def test_the_quick_check_of_what_run_sh_wrote(started: Path, base: Path, assignment: Path, grade, root: Path) -> None:
+    full = grade(started, assignment, command="check")
+    words = [sys.executable, "-m", "harness", "check", str(started), "--quick", "--assignment", str(assignment)]
+    words += ["--base-model", str(base), "--predictions", str(full.folder / "predictions.json")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 of 8 predictions" in done.stdout
+    assert "Not looked at: fetch, render, run, score" in " ".join(done.stdout.split())
