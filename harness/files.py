@@ -8,8 +8,10 @@ import subprocess
 from pathlib import Path
 from stat import S_ISREG
 
+from harness.language import Message, WordedError, message
 
-class NotPlain(Exception):
+
+class NotPlain(WordedError):
     """The path is missing, is no plain file, lies behind a link, or is larger than allowed; the text says which."""
 
 
@@ -29,17 +31,29 @@ def read_untrusted(root: Path, relative: str, *, max_bytes: int) -> bytes:
             folder = inner
         descriptor = os.open(name, flags, dir_fd=folder)
     except OSError as error:
-        raise NotPlain(f"{relative}: {os.strerror(error.errno or 0).lower()}") from error
+        raise NotPlain(_why(relative, error.errno or 0)) from error
     finally:
         os.close(folder)
     if not S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise NotPlain(f"{relative}: not a plain file")
+        raise NotPlain(message("{file}: not a plain file", file=relative))
     with os.fdopen(descriptor, "rb") as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise NotPlain(f"{relative}: larger than {max_bytes / 1e6:g} MB")
+        raise NotPlain(message("{file}: larger than {size}", file=relative, size=f"{max_bytes / 1e6:g} MB"))
     return content
+
+
+def _why(file: str, number: int) -> Message:
+    match number:
+        case errno.ENOENT:
+            return message("{file}: no such file or directory", file=file)
+        case errno.ELOOP:
+            return message("{file}: too many levels of symbolic links", file=file)
+        case errno.ENOTDIR:
+            return message("{file}: not a directory", file=file)
+        case _:
+            return message("{file}: {reason}", file=file, reason=os.strerror(number).lower())
 
 
 def make_readable(path: Path) -> None:

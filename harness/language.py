@@ -6,8 +6,8 @@ another language, by gettext. Templates are found by the names `message` and `t`
 
 import gettext
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, reduce
 from pathlib import Path
 from string import Formatter
 from typing import Any, Self, TypeAlias
@@ -16,6 +16,7 @@ ENGLISH = "en"
 TAGS = (ENGLISH, "zh-TW")
 _DOMAIN = "harness"
 _LOCALE = Path(__file__).parent / "locale"
+VERBATIM = "{text}"
 _SPEC = re.compile(r",?(\.\d)?[defgs%]?")
 
 Value: TypeAlias = "str | int | float | tuple[Value, ...]"
@@ -64,6 +65,34 @@ def message(template: str, /, **values: Value) -> Message:
     return Message(template, values)
 
 
+def verbatim(text: str) -> Message:
+    """Make a message of what is the same in every language: a path, an excerpt, a program's own words, a number."""
+    return text if isinstance(text, Message) else Message(VERBATIM, {"text": text})
+
+
+def some(names: Sequence[Value], most: int = 3) -> Message:
+    """Name the first few and count the others."""
+    if len(names) <= most:
+        return Message("{names}", {"names": tuple(names)})
+    return message("{names} and {count} more", names=tuple(names[:most]), count=len(names) - most)
+
+
+def sentences(first: Message, *more: Message) -> Message:
+    """Put sentences one after the other."""
+    return reduce(lambda one, other: message("{one} {other}", one=one, other=other), more, first)
+
+
+def clauses(first: Message, *more: Message) -> Message:
+    """Put parts of a sentence one after the other, with semicolons."""
+    return reduce(lambda one, other: message("{one}; {other}", one=one, other=other), more, first)
+
+
+def stacked(lines: Sequence[Message]) -> Message:
+    """Put lines one below the other; none give an empty text."""
+    values = {f"line{number}": line for number, line in enumerate(lines)}
+    return Message("\n".join(f"{{{name}}}" for name in values), values) if values else NOTHING
+
+
 def rebuilt(template: str, values: Mapping[str, Value]) -> Message:
     """Make a message out of what a file says of it: a template of such a file may do less than one of the program's.
 
@@ -77,6 +106,14 @@ def rebuilt(template: str, values: Mapping[str, Value]) -> Message:
         return Message(template, values)
     except (LookupError, TypeError) as error:
         raise ValueError(str(error)) from error
+
+
+class WordedError(Exception):
+    """An exception whose words reach people in their language."""
+
+    def __init__(self, words: Message) -> None:
+        super().__init__(words)
+        self.words = verbatim(words)
 
 
 class Language:
@@ -95,7 +132,9 @@ class Language:
     def __call__(self, template: str, /, **values: Value) -> str:
         """Say a text of the program's own."""
         said = {name: self._value(value) for name, value in values.items()}
-        return _filled(self.translations.gettext(template), said, list_mark=self.translations.gettext(", "))
+        return _filled(
+            self.translations.gettext(template), said, list_mark=self.translations.gettext(LIST_MARK.template)
+        )
 
     def of(self, text: str) -> str:
         """Say a message in this language; any other text stays as it is."""
@@ -133,3 +172,7 @@ def _mapped(value: Value, change: Callable[[str], str]) -> Value:
     if isinstance(value, Message):
         return value.mapped(change)
     return change(value) if isinstance(value, str) else value
+
+
+NOTHING = verbatim("")
+LIST_MARK = message(", ")

@@ -13,6 +13,7 @@ from harness.batch.lanes import Lane, Lanes
 from harness.batch.store import RunStore, evidence_of
 from harness.errors import Cancelled, EnvironmentFault, HarnessError
 from harness.files import write_json
+from harness.language import Message, message
 from harness.model.event import OnEvent, StageEnded, StageStarted, Waiting
 from harness.model.finding import has_error
 from harness.model.result import AssignmentRef, Fault, Outcome, Record, StageResult, StageStatus, SubmissionRef
@@ -114,7 +115,9 @@ class Pipeline:
         for name, step in self.steps.items():
             blockers = [need for need in step.needs if results[need].status is not StageStatus.PASSED]
             if blockers:
-                results[name] = _without_work(name, StageStatus.SKIPPED, f"needs {', '.join(blockers)}")
+                results[name] = _without_work(
+                    name, StageStatus.SKIPPED, message("needs {stages}", stages=tuple(blockers))
+                )
             else:
                 try:
                     results[name] = self._work(name, submission, workspace, order)
@@ -126,7 +129,7 @@ class Pipeline:
                     fault = fault_of(name, error)
                     if fault.kind == BUG:
                         (workspace.logs / "bug.txt").write_text(traceback.format_exc(), encoding="utf-8")
-                    results[name] = _without_work(name, StageStatus.FAULT, "not the submission's fault")
+                    results[name] = _without_work(name, StageStatus.FAULT, message("not the submission's fault"))
             self.on_event(StageEnded(submission=submission.id, result=results[name]))
             if fault:
                 break
@@ -197,7 +200,7 @@ def _write_input(context: Context, workspace: Workspace) -> None:
     write_json(workspace.input / "input.json", rows)
 
 
-def _without_work(name: str, status: StageStatus, summary: str) -> StageResult:
+def _without_work(name: str, status: StageStatus, summary: Message) -> StageResult:
     return StageResult(stage=name, status=status, summary=summary, duration_s=0.0)
 
 

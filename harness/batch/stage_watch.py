@@ -1,5 +1,6 @@
 """Follows the events of one submission that is graded elsewhere. Must not know where."""
 
+from harness.language import message
 from harness.model.event import Event, OnEvent, StageEnded, StageStarted, Waiting
 from harness.model.result import StageResult, StageStatus
 
@@ -30,5 +31,7 @@ class StageWatch:
             return
         if not self._started:
             self._on_event(StageStarted(submission=self._id, stage=self._stage, budget_s=None))
-        gone = StageResult(stage=self._stage, status=StageStatus.FAULT, summary="its node is gone", duration_s=0.0)
+        gone = StageResult(
+            stage=self._stage, status=StageStatus.FAULT, summary=message("its node is gone"), duration_s=0.0
+        )
         self._on_event(StageEnded(submission=self._id, result=gone))

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from harness.language import NOTHING, Message, message
 from harness.model.assignment import LatePolicy
 from harness.model.extension import Extension
 from harness.model.zones import read_time, wall_words, zone_words
@@ -16,7 +17,7 @@ class Lateness:
     """Share of the points lost (0 to 1), tokens spent, and why in words."""
 
     share: float
-    reason: str
+    reason: Message
     tokens: int = 0
 
 
@@ -36,9 +37,9 @@ def lateness(policy: LatePolicy | None, submitted_at: datetime | None, extension
         TimeError: Deadline or extension is no time (refused when the files are loaded).
     """
     if policy is None:
-        return Lateness(share=0.0, reason="the assignment has no late policy")
+        return Lateness(share=0.0, reason=message("the assignment has no late policy"))
     if submitted_at is None:
-        return Lateness(share=0.0, reason="no submission time given: counted as on time")
+        return Lateness(share=0.0, reason=message("no submission time given: counted as on time"))
     if submitted_at.tzinfo is None:
         raise ValueError("submitted_at needs a time zone")
     deadline = deadline_of(policy, extension)
@@ -46,12 +47,16 @@ def lateness(policy: LatePolicy | None, submitted_at: datetime | None, extension
     # In UTC: two times of one zone would be subtracted as clocks show them, without a change of the clocks between.
     late_by = submitted_at.astimezone(UTC) - deadline.astimezone(UTC)
     if late_by <= timedelta(0):
-        return Lateness(share=0.0, reason=f"on time {times}")
+        return Lateness(share=0.0, reason=message("on time {times}", times=times))
     if late_by <= timedelta(minutes=policy.grace_minutes):
-        return Lateness(share=0.0, reason=f"within the grace of {policy.grace_minutes:g} minutes {times}")
+        reason = message("within the grace of {grace:g} minutes {times}", grace=policy.grace_minutes, times=times)
+        return Lateness(share=0.0, reason=reason)
     days = math.ceil(late_by / DAY)
     if days > policy.max_days:
-        return Lateness(share=1.0, reason=f"{_days(days)} late, more than the {policy.max_days} allowed {times}")
+        reason = message(
+            "{days} late, more than the {most} allowed {times}", days=_days(days), most=policy.max_days, times=times
+        )
+        return Lateness(share=1.0, reason=reason)
     return _counted(policy, days, _allowance(policy, extension), times)
 
 
@@ -73,24 +78,37 @@ def _allowance(policy: LatePolicy, extension: Extension | None) -> int:
     return policy.tokens if extension is None or extension.tokens is None else extension.tokens
 
 
-def _counted(policy: LatePolicy, days: int, allowance: int, times: str) -> Lateness:
+def _counted(policy: LatePolicy, days: int, allowance: int, times: Message) -> Lateness:
     tokens = min(days, allowance)
     share = min(1.0, (days - tokens) * policy.penalty_per_day)
-    covered = f", {tokens} free by tokens ({allowance - tokens} left)" if tokens else ""
-    return Lateness(
-        share=share, tokens=tokens, reason=f"{_days(days)} late{covered}: {share * 100:.4g}% of the points {times}"
+    covered = NOTHING
+    if tokens:
+        covered = message(", {count} free by tokens ({left} left)", count=tokens, left=allowance - tokens)
+    reason = message(
+        "{days} late{covered}: {share:.4g}% of the points {times}",
+        days=_days(days),
+        covered=covered,
+        share=share * 100,
+        times=times,
     )
+    return Lateness(share=share, tokens=tokens, reason=reason)
 
 
-def _days(count: int) -> str:
-    return f"{count} day{'' if count == 1 else 's'}"
+def _days(count: int) -> Message:
+    return message("1 day") if count == 1 else message("{count} days", count=count)
 
 
-def _times_words(policy: LatePolicy, submitted_at: datetime, deadline: datetime) -> str:
+def _times_words(policy: LatePolicy, submitted_at: datetime, deadline: datetime) -> Message:
     """Say both times in the zone of the policy."""
     first = read_time(policy.deadline, policy.zone)
     handed_in, due, due_first = wall_words(
         submitted_at.astimezone(first.tzinfo), deadline.astimezone(first.tzinfo), first
     )
-    extended = f", extended from {due_first}" if deadline > first else ""
-    return f"(handed in {handed_in}, deadline {due} {zone_words(first)}{extended})"
+    extended = message(", extended from {time}", time=due_first) if deadline > first else NOTHING
+    return message(
+        "(handed in {handed_in}, deadline {deadline} {zone}{extended})",
+        handed_in=handed_in,
+        deadline=due,
+        zone=zone_words(first),
+        extended=extended,
+    )

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.language import Message, message
 from harness.model.assignment import RubricItem
 from harness.model.result import Points, Score
+
+METRICS = {"perplexity": message("perplexity"), "corpus_perplexity": message("corpus perplexity")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,15 +28,28 @@ def award(item: RubricItem, measured: Measured, *, baselines: Mapping[str, float
     return Points(name=item.name, earned=item.points if earned else 0.0, possible=item.points, reason=reason)
 
 
-def _decide(item: RubricItem, measured: Measured, baselines: Mapping[str, float]) -> tuple[bool, str]:
+def _decide(item: RubricItem, measured: Measured, baselines: Mapping[str, float]) -> tuple[bool, Message]:
     if item.metric == "valid_predictions":
-        return measured.valid_predictions, "predictions are " + ("valid" if measured.valid_predictions else "not valid")
+        words = message("predictions are valid") if measured.valid_predictions else message("predictions are not valid")
+        return measured.valid_predictions, words
     if measured.score is None:
-        return False, "not scored"
+        return False, message("not scored")
     assert item.baseline is not None
     value: float = getattr(measured.score, item.metric)
     limit = baselines[item.baseline]
-    words = item.metric.replace("_", " ")
+    name = METRICS[item.metric]
     if value <= limit:
-        return True, f"{words} {value:.3f} is at most {limit:g} ({item.baseline})"
-    return False, f"{words} {value:.3f} is above {limit:g} ({item.baseline})"
+        return True, message(
+            "{metric} {value:.3f} is at most {limit:g} ({baseline})",
+            metric=name,
+            value=value,
+            limit=limit,
+            baseline=item.baseline,
+        )
+    return False, message(
+        "{metric} {value:.3f} is above {limit:g} ({baseline})",
+        metric=name,
+        value=value,
+        limit=limit,
+        baseline=item.baseline,
+    )

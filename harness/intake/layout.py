@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.errors import ConfigError
 from harness.intake.archive.names import is_ignored
+from harness.language import Message, clauses, message, some
 from harness.model.assignment import SubmissionRules
 from harness.model.finding import Finding, Location, finding
 from harness.model.parity import RECEIPT
@@ -136,20 +137,26 @@ def _missing(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding]
         if any(sizes[path] for path in found):
             continue
         if found:
-            yield finding("INT004", f"`{visible(found[0], 120)}` is there, but empty", where=Location(path=found[0]))
+            yield finding(
+                "INT004",
+                message("`{path}` is there, but empty", path=visible(found[0], 120)),
+                where=Location(path=found[0]),
+            )
         else:
-            yield finding("INT004", f"no `{pattern}`{_near(sizes, pattern)}", where=Location(path=pattern))
+            yield finding("INT004", _lacking(sizes, pattern), where=Location(path=pattern))
 
 
-def _near(sizes: dict[str, int], pattern: str) -> str:
-    """Name a file that was probably meant: other case, or another folder."""
+def _lacking(sizes: dict[str, int], pattern: str) -> Message:
+    """Say what is not there, and name a file that was probably meant: other case, or another folder."""
+    lacking = message("no `{pattern}`", pattern=pattern)
     for path in sizes:
         if fnmatchcase(path.lower(), pattern.lower()):
-            return f"; `{visible(path, 120)}` is there: capital and small letters count"
+            other = message("`{path}` is there: capital and small letters count", path=visible(path, 120))
+            return clauses(lacking, other)
     for path in sizes:
         if fnmatchcase(path.rpartition("/")[2].lower(), pattern.rpartition("/")[2].lower()):
-            return f"; `{visible(path, 120)}` is there, in another place"
-    return ""
+            return clauses(lacking, message("`{path}` is there, in another place", path=visible(path, 120)))
+    return lacking
 
 
 def _forbidden(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding]:
@@ -162,15 +169,20 @@ def _forbidden(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Findin
             if fnmatchcase(path.lower(), small) or fnmatchcase(path.lower().rpartition("/")[2], small)
         ]
         if found:
-            named = ", ".join(f"`{visible(path, 120)}` ({sizes[path] / 1e6:.1f} MB)" for path in found[:_SHOWN])
-            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            yield finding("INT005", f"{named}{more}", limit=f"no `{pattern}`", where=Location(path=found[0]))
+            named = some([f"`{visible(path, 120)}` ({sizes[path] / 1e6:.1f} MB)" for path in found], _SHOWN)
+            yield finding(
+                "INT005", named, limit=message("no `{pattern}`", pattern=pattern), where=Location(path=found[0])
+            )
 
 
 def _too_much(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding]:
     total_bytes = sum(sizes.values())
     if total_bytes > rules.max_bytes:
-        seen = f"the files take {total_bytes / 1e6:.1f} MB"
-        yield finding("INT003", seen, limit=f"at most {in_mb(rules.max_bytes)}")
+        seen = message("the files take {size}", size=f"{total_bytes / 1e6:.1f} MB")
+        yield finding("INT003", seen, limit=message("at most {size}", size=in_mb(rules.max_bytes)))
     if len(sizes) > rules.max_files:
-        yield finding("INT003", f"{len(sizes)} files", limit=f"at most {rules.max_files} files")
+        yield finding(
+            "INT003",
+            message("{count} files", count=len(sizes)),
+            limit=message("at most {count} files", count=rules.max_files),
+        )

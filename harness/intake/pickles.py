@@ -8,6 +8,7 @@ from typing import IO
 from harness.intake.archive.entries import BadArchive
 from harness.intake.archive.zip import names_in_zip
 from harness.intake.plain import NotPlainFile, open_plain
+from harness.language import some
 from harness.model.finding import Finding, Location, finding
 from harness.text import visible
 
@@ -34,9 +35,8 @@ def find_pickles(root: Path) -> Iterator[Finding]:
         except NotPlainFile:
             continue
     if found:
-        named = ", ".join(f"`{visible(path, 120)}`" for path in found[:_SHOWN])
-        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        yield finding("INT020", named + more, where=Location(path=found[0]))
+        named = some([f"`{visible(path, 120)}`" for path in found], _SHOWN)
+        yield finding("INT020", named, where=Location(path=found[0]))
 
 
 def is_pickle(path: Path) -> bool:

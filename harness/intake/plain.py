@@ -5,8 +5,10 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+from harness.language import WordedError, message
 
-class NotPlainFile(Exception):
+
+class NotPlainFile(WordedError):
     """The path is a link, a folder or something else that is not a plain file."""
 
 
@@ -19,11 +21,11 @@ def open_plain(path: Path) -> BufferedReader:
     """
     # O_NONBLOCK: opening a pipe would wait for its writer.
     if path.is_symlink():
-        raise NotPlainFile(f"{path.name} is a link")
+        raise NotPlainFile(message("{name} is a link", name=path.name))
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise NotPlainFile(f"{path.name} is not a plain file")
+        raise NotPlainFile(message("{name} is not a plain file", name=path.name))
     return os.fdopen(descriptor, "rb")
 
 

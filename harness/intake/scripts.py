@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.intake.calls import adds_gdown, installs, uses_old_gdown
 from harness.intake.plain import NotPlainFile, read_plain
 from harness.intake.shell import Command, commands
+from harness.language import NOTHING, Message, message, verbatim
 from harness.model.finding import Finding, Location, finding
 from harness.text import visible
 
@@ -71,7 +72,11 @@ def inspect_scripts(root: Path, surroundings: Surroundings = UNKNOWN) -> tuple[F
             continue
         text = _script_text(root / name)
         if text is None:
-            found.append(finding("INT017", f"`{name}` is not plain UTF-8 text", where=Location(path=name, line=1)))
+            found.append(
+                finding(
+                    "INT017", message("`{file}` is not plain UTF-8 text", file=name), where=Location(path=name, line=1)
+                )
+            )
             continue
         parsed = commands(text.replace("\r\n", "\n"))
         found += _inspect_script(name, text, parsed, surroundings)
@@ -111,7 +116,9 @@ def _encoding(name: str, text: str) -> Iterator[Finding]:
     if found := _NO_UTF8.search(text):
         line = text.count("\n", 0, found.start())
         shown = _excerpt(text.split("\n", line + 1)[line].rstrip("\r"))
-        yield finding("INT022", f"a byte that is no UTF-8: {shown}", where=Location(path=name, line=line + 1))
+        yield finding(
+            "INT022", message("a byte that is no UTF-8: {line}", line=shown), where=Location(path=name, line=line + 1)
+        )
 
 
 def _gdown_options(name: str, parsed: tuple[Command, ...], version: str | None) -> Iterator[Finding]:
@@ -120,9 +127,13 @@ def _gdown_options(name: str, parsed: tuple[Command, ...], version: str | None) 
         version = None
     lacks = version is not None and _major(version) >= _GDOWN_WITHOUT
     code = "INT018" if lacks else "INT013"
-    limit = f"gdown {version} in the image takes it, gdown {_GDOWN_WITHOUT} does not"
+    limit = verbatim(f"gdown {version if lacks else _GDOWN_WITHOUT}")
+    if version is not None and not lacks:
+        limit = message(
+            "gdown {version} in the image takes it, gdown {newer} does not", version=version, newer=_GDOWN_WITHOUT
+        )
     for one in _each(name, parsed, code, uses_old_gdown, bare=True):
-        yield replace(one, limit=f"gdown {version}" if lacks else limit if version else f"gdown {_GDOWN_WITHOUT}")
+        yield replace(one, limit=limit)
 
 
 def _major(version: str) -> int:
@@ -145,7 +156,7 @@ def _each(
 ) -> Iterator[Finding]:
     hits = (command for command in parsed if search(command.bare if bare else command.text))
     for command in islice(hits, _MOST_PER_FILE):
-        yield finding(code, _excerpt(command.text), where=Location(path=name, line=command.line))
+        yield finding(code, verbatim(_excerpt(command.text)), where=Location(path=name, line=command.line))
 
 
 def _line_ends(name: str, text: str) -> Iterator[Finding]:
@@ -162,9 +173,16 @@ def _line_ends(name: str, text: str) -> Iterator[Finding]:
     first = min(worst or bad)
     yield finding(
         "INT010" if worst else "INT021",
-        f"{len(bad)} of {len(lines)} lines end in CR LF, the first is {_excerpt(lines[first - 1])}",
-        limit="lines end in LF: bash takes the CR as part of the last word" if worst else "lines end in LF",
-        fix=f"Convert it: `sed -i 's/\\r$//' {name}`.",
+        message(
+            "{count} of {total} lines end in CR LF, the first is {line}",
+            count=len(bad),
+            total=len(lines),
+            line=_excerpt(lines[first - 1]),
+        ),
+        limit=message("lines end in LF: bash takes the CR as part of the last word")
+        if worst
+        else message("lines end in LF"),
+        fix=message("Convert it: `sed -i 's/\\r$//' {file}`.", file=name),
         where=Location(path=name, line=first),
     )
 
@@ -173,24 +191,33 @@ def _first_line(name: str, text: str) -> Iterator[Finding]:
     first = text.partition("\n")[0].removesuffix("\r")
     if found := _shebang_problem(first):
         code, problem = found
-        limit = f"the grader calls `bash {name}`, so this line does not matter there" if code == "INT023" else ""
-        yield finding(code, f"{problem}: {_excerpt(first)}", limit=limit, where=Location(path=name, line=1))
+        limit = (
+            message("the grader calls `bash {file}`, so this line does not matter there", file=name)
+            if code == "INT023"
+            else NOTHING
+        )
+        yield finding(
+            code,
+            message("{problem}: {line}", problem=problem, line=_excerpt(first)),
+            limit=limit,
+            where=Location(path=name, line=1),
+        )
 
 
-def _shebang_problem(first: str) -> tuple[str, str] | None:
+def _shebang_problem(first: str) -> tuple[str, Message] | None:
     """Give code and words: a warning for what bash stumbles over, a note for what matters to other callers alone."""
     if first.startswith("\ufeff"):
-        return "INT011", "a byte order mark stands before the first line"
+        return "INT011", message("a byte order mark stands before the first line")
     if not first.startswith("#!"):
-        return "INT023", "the first line is no `#!` line"
+        return "INT023", message("the first line is no `#!` line")
     words = first[2:].split()
     programs = [word.rpartition("/")[2] for word in words]
     if programs[:1] == ["env"]:
         programs = [word for word in programs[1:] if not word.startswith("-")] or [""]
     if programs and programs[0] not in _SHELLS:
-        return "INT011", "the first line names another interpreter, but the grader calls `bash`"
+        return "INT011", message("the first line names another interpreter, but the grader calls `bash`")
     if not words or not words[0].startswith("/"):
-        return "INT023", "the interpreter's path does not begin with `/`"
+        return "INT023", message("the interpreter's path does not begin with `/`")
     return None
 
 
@@ -201,7 +228,11 @@ def _arguments(name: str, parsed: tuple[Command, ...]) -> Iterator[Finding]:
     used = {int(number) for number in _ARGUMENT.findall(text)}
     unused = [f"${number}" for number in range(1, _ARGUMENTS + 1) if number not in used]
     if unused:
-        yield finding("INT015", f"{', '.join(unused)} not used in `{name}`", where=Location(path=name))
+        yield finding(
+            "INT015",
+            message("{arguments} not used in `{file}`", arguments=tuple(unused), file=name),
+            where=Location(path=name),
+        )
 
 
 def _inspect_sources(root: Path, called: frozenset[str], test_files: tuple[str, ...]) -> Iterator[Finding]:
@@ -223,7 +254,7 @@ def _inspect_python(path: Path, name: str, test_files: tuple[str, ...]) -> Itera
         lines = enumerate(text.split("\n"), start=1)
         hits = (row for row in lines if not row[1].lstrip().startswith("#") and search(row[1][:10_000]))
         for number, line in islice(hits, _MOST_PER_FILE):
-            yield finding(code, _excerpt(line), where=Location(path=visible(name), line=number))
+            yield finding(code, verbatim(_excerpt(line)), where=Location(path=visible(name), line=number))
 
 
 def _excerpt(line: str) -> str:

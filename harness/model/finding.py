@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.language import Message
+from harness.language import NOTHING, Message, verbatim
 from harness.model.catalogue import CATALOGUE
 from harness.text import visible
 
@@ -47,25 +47,25 @@ class Finding:
         where: File and line, or JSON pointer, if there is one.
         staff_detail: For the staff alone, or None: what the program wrote, word for word.
 
-    Texts are English, and `Message`s where they can be said in other languages.
+    Texts are English; as messages they can be said in other languages, if the record kept how they were made.
     """
 
     code: str
     severity: Severity
-    title: str
-    seen: str
-    limit: str = ""
-    fix: str
+    title: Message
+    seen: Message
+    limit: Message = NOTHING
+    fix: Message
     where: Location | None = None
     staff_detail: str | None = None
 
 
 def finding(
     code: str,
-    seen: str,
+    seen: Message,
     *,
-    limit: str = "",
-    fix: str | None = None,
+    limit: Message = NOTHING,
+    fix: Message | None = None,
     where: Location | None = None,
     staff_detail: str | None = None,
 ) -> Finding:
@@ -80,18 +80,20 @@ def finding(
         code=code,
         severity=Severity(entry.severity),
         title=entry.title,
-        seen=_lines(seen),
-        limit=_lines(limit),
-        fix=_lines(fix or entry.fix),
+        seen=_shown(seen),
+        limit=_shown(limit),
+        fix=_shown(fix or entry.fix),
         where=where,
         staff_detail=None if staff_detail is None else _lines(staff_detail),
     )
 
 
+def _shown(text: Message) -> Message:
+    return verbatim(text).mapped(_lines)
+
+
 def _lines(text: str) -> str:
     """Make control characters visible whatever the caller did, but keep lines."""
-    if isinstance(text, Message):
-        return text.mapped(_lines)
     return "\n".join(visible(line, LINE_SHOWN) for line in text.split("\n"))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from harness.language import Message
 from harness.model.extension import Extension
 from harness.model.finding import Finding
 
@@ -54,7 +55,7 @@ class StageResult:
 
     stage: str
     status: StageStatus
-    summary: str
+    summary: Message
     duration_s: float
     budget_s: float | None = None
     findings: tuple[Finding, ...] = ()
@@ -117,7 +118,7 @@ class Points:
     name: str
     earned: float
     possible: float
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,7 @@ class Verdict:
 
     points: tuple[Points, ...]
     late_penalty: float
-    late_reason: str
+    late_reason: Message
     late_tokens: int = 0
     total: float
     possible: float

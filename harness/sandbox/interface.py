@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from harness.language import Message
 from harness.sandbox.cause import Cause
 from harness.sandbox.gpu.facts import GpuUse
 from harness.sandbox.session import Session
@@ -74,7 +75,7 @@ class FailingHost:
     """A host that failed some plain HTTP request to its last: `place` is ``host:port``, `how` says it in words."""
 
     place: str
-    how: str
+    how: Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
+from harness.language import verbatim
 from harness.model.assignment import Assignment, Example
 from harness.schema.assignment_rules import broken_rules
 from harness.schema.decode import decode
@@ -99,14 +100,16 @@ def _broken(assignment: Assignment, folder: Path) -> Iterator[Wrong]:
     # The private file is looked for only when it is graded on: a student's copy of the assignment lacks it.
     for key, name in (("train", data.train), ("public", data.public)):
         if name is not None and not (folder / name).is_file():
-            remedy = "make the file, or correct the path (relative to assignment.yaml)"
-            yield Wrong(f"/data/{key}", "a file that is there", seen_words(name), remedy)
+            remedy = verbatim("make the file, or correct the path (relative to assignment.yaml)")
+            yield Wrong(f"/data/{key}", verbatim("a file that is there"), seen_words(name), remedy)
 
 
 def _duplicate_ids(document: Document) -> Iterator[Wrong]:
     known: set[str] = set()
     for index, row in enumerate(document.data):
         if row["id"] in known:
-            seen = f"{seen_words(row['id'])} for the second time"
-            yield Wrong(pointer_to([index, "id"]), "each id once", seen, "give the row an id of its own")
+            seen = verbatim(f"{seen_words(row['id'])} for the second time")
+            yield Wrong(
+                pointer_to([index, "id"]), verbatim("each id once"), seen, verbatim("give the row an id of its own")
+            )
         known.add(row["id"])

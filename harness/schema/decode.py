@@ -6,6 +6,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from harness.language import Message, verbatim
+
 T = TypeVar("T")
 
 
@@ -31,6 +33,8 @@ def _hints(cls: type) -> dict[str, Any]:
 def _decode(wanted: Any, data: Any) -> Any:
     if wanted in {str, int, bool, Any}:
         return data
+    if wanted is Message:
+        return verbatim(data)
     if wanted is float:
         return float(data)
     if isinstance(wanted, type) and is_dataclass(wanted):

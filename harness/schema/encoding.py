@@ -2,10 +2,12 @@
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 
+from harness.language import Message, message, verbatim
 from harness.schema.position import line_column
 from harness.schema.problem import DocumentError, Problem
 
-_REMEDY = 'save it as UTF-8; in Python: open(path, "w", encoding="utf-8")'
+_UTF8 = verbatim("UTF-8")
+_REMEDY = message('save it as UTF-8; in Python: open(path, "w", encoding="utf-8")')
 
 
 def text_of(content: bytes, name: str) -> str:
@@ -15,16 +17,16 @@ def text_of(content: bytes, name: str) -> str:
         DocumentError: The bytes are something else.
     """
     if content.startswith(BOM_UTF8):
-        raise _error(name, (1, 1), "UTF-8 without byte order mark", "a byte order mark")
+        raise _error(name, (1, 1), message("UTF-8 without byte order mark"), message("a byte order mark"))
     if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in content[:4]:
-        raise _error(name, (1, 1), "UTF-8", "UTF-16 or UTF-32")
+        raise _error(name, (1, 1), _UTF8, message("UTF-16 or UTF-32"))
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         before = content[: error.start].decode()
-        seen = f"the byte 0x{content[error.start]:02X}"
-        raise _error(name, line_column(before, len(before)), "UTF-8", seen) from None
+        seen = message("the byte {byte}", byte=f"0x{content[error.start]:02X}")
+        raise _error(name, line_column(before, len(before)), _UTF8, seen) from None
 
 
-def _error(name: str, place: tuple[int, int], expected: str, seen: str) -> DocumentError:
+def _error(name: str, place: tuple[int, int], expected: Message, seen: Message) -> DocumentError:
     return DocumentError(Problem(name, *place, "", expected, seen, _REMEDY))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
+from harness.language import verbatim
 from harness.model.assignment import Assignment, LatePolicy
 from harness.model.extension import Extension
 from harness.model.zones import read_time
@@ -72,34 +73,45 @@ def _broken(document: Document, late: LatePolicy, pattern: str, submissions: Col
         extension = decode(Extension, row)
         at = pointer_to([index, "id"])
         if extension.id in known:
-            seen = f"{seen_words(extension.id)} for the second time"
-            yield Wrong(at, "each id once", seen, "make one entry of the two")
+            seen = verbatim(f"{seen_words(extension.id)} for the second time")
+            yield Wrong(at, verbatim("each id once"), seen, verbatim("make one entry of the two"))
         elif extension.id not in submissions and not re.fullmatch(pattern, extension.id):
             hint = nearest(extension.id, submissions)
-            remedy = f"did you mean `{hint}`?" if hint else "correct the id"
-            yield Wrong(at, f"a student id ({pattern}) or the id of a submission", seen_words(extension.id), remedy)
+            remedy = verbatim(f"did you mean `{hint}`?") if hint else verbatim("correct the id")
+            yield Wrong(
+                at, verbatim(f"a student id ({pattern}) or the id of a submission"), seen_words(extension.id), remedy
+            )
         known.add(extension.id)
         yield from _grant(index, extension, late)
 
 
 def _grant(index: int, extension: Extension, late: LatePolicy) -> Iterator[Wrong]:
     if extension.until is None and extension.days is None and extension.tokens is None:
-        yield Wrong(pointer_to([index]), "one of `until`, `days`, `tokens`", "none of them", "say what is granted")
+        yield Wrong(
+            pointer_to([index]),
+            verbatim("one of `until`, `days`, `tokens`"),
+            verbatim("none of them"),
+            verbatim("say what is granted"),
+        )
     if extension.until is None:
         return
     at = pointer_to([index, "until"])
     if extension.days is not None:
-        yield Wrong(at, "`until` or `days`", "both", "remove one of the two")
+        yield Wrong(at, verbatim("`until` or `days`"), verbatim("both"), verbatim("remove one of the two"))
     wrong = list(wrong_time(at, extension.until, late.zone))
     yield from wrong
     if not wrong and read_time(extension.until, late.zone) < read_time(late.deadline, late.zone):
-        expected = f"a time at or after the deadline {late.deadline}{f' {late.zone}' if late.zone else ''}"
-        yield Wrong(at, expected, seen_words(extension.until), "write a later time, or remove the entry")
+        expected = verbatim(f"a time at or after the deadline {late.deadline}{f' {late.zone}' if late.zone else ''}")
+        yield Wrong(at, expected, seen_words(extension.until), verbatim("write a later time, or remove the entry"))
 
 
 def _unused(document: Document, submissions: Collection[str]) -> Iterator[Wrong]:
     for index, row in enumerate(document.data):
         if row["id"] not in submissions:
             hint = nearest(row["id"], submissions)
-            remedy = f"did you mean `{hint}`?" if hint else "correct the id, or leave it until something is handed in"
-            yield Wrong(pointer_to([index, "id"]), "the id of a submission", seen_words(row["id"]), remedy)
+            remedy = (
+                verbatim(f"did you mean `{hint}`?")
+                if hint
+                else verbatim("correct the id, or leave it until something is handed in")
+            )
+            yield Wrong(pointer_to([index, "id"]), verbatim("the id of a submission"), seen_words(row["id"]), remedy)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from harness.language import Message, message, verbatim
 from harness.schema.json_cause import cause_of
 from harness.schema.json_scan import (
     offset_of_comma,
@@ -29,7 +30,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class _RefusedError(ValueError):
     """Valid for `json`, but not for us; `find` gives the offset in the text."""
 
-    def __init__(self, find: Callable[[str], int], expected: str, seen: str, remedy: str) -> None:
+    def __init__(self, find: Callable[[str], int], expected: Message, seen: Message, remedy: Message) -> None:
         super().__init__(seen)
         self.find = find
         self.words = (expected, seen, remedy)
@@ -71,16 +72,21 @@ def _error(text: str, refused: _RefusedError, name: str) -> DocumentError:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise _RefusedError(offset_of_duplicate, "each key once", "a key for the second time", "remove one of the two")
+        raise _RefusedError(
+            offset_of_duplicate,
+            message("each key once"),
+            message("a key for the second time"),
+            message("remove one of the two"),
+        )
     return members
 
 
 def _constant(literal: str) -> None:
     raise _RefusedError(
         lambda text: offset_of_literal(text, literal),
-        "a JSON value",
-        literal,
-        "JSON has no NaN and no infinity: write a number or null",
+        message("a JSON value"),
+        verbatim(literal),
+        message("JSON has no NaN and no infinity: write a number or null"),
     )
 
 
@@ -100,18 +106,18 @@ def _int(literal: str) -> int:
 def _too_large(literal: str) -> _RefusedError:
     return _RefusedError(
         lambda text: offset_of_literal(text, literal),
-        "a number below 1e308",
-        visible(literal, _SHOWN),
-        "write a smaller number",
+        message("a number below {most}", most="1e308"),
+        verbatim(visible(literal, _SHOWN)),
+        message("write a smaller number"),
     )
 
 
 def _too_deep() -> _RefusedError:
     return _RefusedError(
         lambda text: offset_of_depth(text, DEEPEST),
-        f"at most {DEEPEST} levels of lists and objects",
-        "one more",
-        "write flat lists of objects",
+        message("at most {count} levels of lists and objects", count=DEEPEST),
+        message("one more"),
+        message("write flat lists of objects"),
     )
 
 
@@ -119,7 +125,10 @@ def _check_count(text: str) -> None:
     offset = offset_of_comma(text, MOST_VALUES)
     if offset is not None:
         raise _RefusedError(
-            _at(offset), f"at most {MOST_VALUES:,} values", "more", "write one object for each row of the input"
+            _at(offset),
+            message("at most {count:,} values", count=MOST_VALUES),
+            message("more"),
+            message("write one object for each row of the input"),
         )
 
 
@@ -144,7 +153,7 @@ def _check_surrogates(text: str) -> None:
         if _SURROGATE.search(value):
             raise _RefusedError(
                 _at(offset),
-                "text that UTF-8 can hold",
-                f'the half of a surrogate pair in "{visible(value, _SHOWN)}"',
-                "decode the text whole before you write it",
+                message("text that UTF-8 can hold"),
+                message('the half of a surrogate pair in "{text}"', text=visible(value, _SHOWN)),
+                message("decode the text whole before you write it"),
             )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from harness.language import Message
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -21,9 +23,9 @@ class Problem:
     line: int
     column: int
     pointer: str
-    expected: str
-    seen: str
-    remedy: str
+    expected: Message
+    seen: Message
+    remedy: Message
 
     def __str__(self) -> str:
         at = f" at {self.pointer}" if self.pointer else ""

@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from harness.errors import ConfigError
+from harness.language import NOTHING, verbatim
 from harness.model.zones import TimeError, read_time
 from harness.schema.assignment import read_file
 from harness.schema.encoding import text_of
@@ -36,7 +37,17 @@ def load_times(path: Path, *, zone: str | None) -> Mapping[str, datetime]:
     except DocumentError as error:
         found = list(error.problems)
     except csv.Error as error:
-        found = [Problem(str(path), 1, 1, "", "a CSV file", str(error), "save it as CSV with commas")]
+        found = [
+            Problem(
+                str(path),
+                1,
+                1,
+                "",
+                verbatim("a CSV file"),
+                verbatim(str(error)),
+                verbatim("save it as CSV with commas"),
+            )
+        ]
     if found:
         more = [f"and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
         lines = [f"{path} cannot be used:", *map(str, found[:MOST_LISTED]), *more]
@@ -50,23 +61,47 @@ def _read(text: str, name: str, zone: str | None, times: dict[str, datetime]) ->
     for column in (ID, TIME):
         if column not in header:
             seen = ", ".join(header) or "an empty file"
-            yield Problem(name, 1, 1, "", f"the column `{column}`", seen_words(seen), "name it in the first line")
+            yield Problem(
+                name,
+                1,
+                1,
+                "",
+                verbatim(f"the column `{column}`"),
+                seen_words(seen),
+                verbatim("name it in the first line"),
+            )
             return
     for row in rows:
         key, text = (row[ID] or "").strip(), (row[TIME] or "").strip()
         line = rows.line_num
         if not key or not text:
             lacking = TIME if key else ID
-            yield Problem(name, line, 1, "", f"a value for `{lacking}`", "none", "fill it in, or remove the line")
+            yield Problem(
+                name,
+                line,
+                1,
+                "",
+                verbatim(f"a value for `{lacking}`"),
+                verbatim("none"),
+                verbatim("fill it in, or remove the line"),
+            )
         elif key in times:
-            seen = f"{seen_words(key)} for the second time"
-            yield Problem(name, line, 1, "", "each id once", seen, "keep the line of the submission that counts")
+            seen = verbatim(f"{seen_words(key)} for the second time")
+            yield Problem(
+                name,
+                line,
+                1,
+                "",
+                verbatim("each id once"),
+                seen,
+                verbatim("keep the line of the submission that counts"),
+            )
         else:
-            yield from _add(times, key, text, zone, Problem(name, line, 1, "", "", seen_words(text), ""))
+            yield from _add(times, key, text, zone, Problem(name, line, 1, "", NOTHING, seen_words(text), NOTHING))
 
 
 def _add(times: dict[str, datetime], key: str, text: str, zone: str | None, at: Problem) -> Iterator[Problem]:
     try:
         times[key] = read_time(text, zone)
     except TimeError as error:
-        yield Problem(at.file, at.line, at.column, "", error.expected, at.seen, error.remedy)
+        yield Problem(at.file, at.line, at.column, "", verbatim(error.expected), at.seen, verbatim(error.remedy))

@@ -10,7 +10,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from harness.language import Message, message
 from harness.schema import store
+from harness.schema.described import described
 from harness.schema.document import Document
 from harness.schema.nearest import nearest
 from harness.schema.position import Place, child, pointer_to, steps_of
@@ -29,9 +31,9 @@ class Wrong:
     """A problem that has no place yet; `at_key` tells that the key is wrong rather than its value."""
 
     pointer: str
-    expected: str
-    seen: str
-    remedy: str
+    expected: Message
+    seen: Message
+    remedy: Message
     at_key: bool = False
 
 
@@ -58,15 +60,18 @@ def listed(document: Document, wrongs: Iterator[Wrong]) -> tuple[Problem, ...]:
 
 
 def _rest(following: Problem, more: int) -> Problem:
-    count = f"{more} more" if more <= MOST_COUNTED else f"over {MOST_COUNTED} more"
+    if more <= MOST_COUNTED:
+        count = message("{count} more, the next one here", count=more)
+    else:
+        count = message("over {count} more, the next one here", count=MOST_COUNTED)
     return Problem(
         following.file,
         following.line,
         following.column,
         following.pointer,
-        f"no problem but the {MOST_LISTED} listed",
-        f"{count}, the next one here",
-        "mend those first, then check again",
+        message("no problem but the {count} listed", count=MOST_LISTED),
+        count,
+        message("mend those first, then check again"),
     )
 
 
@@ -104,8 +109,8 @@ def _explain(error: ValidationError) -> Iterator[Wrong]:
             yield Wrong(pointer, expected_words(wanted), _seen(error), remedy)
 
 
-def _seen(error: ValidationError) -> str:
-    return "an entry twice" if error.validator == "uniqueItems" else seen_words(error.instance)
+def _seen(error: ValidationError) -> Message:
+    return message("an entry twice") if error.validator == "uniqueItems" else seen_words(error.instance)
 
 
 def _wanted(error: ValidationError) -> Mapping[str, Any]:
@@ -127,17 +132,17 @@ def _unknown_key(error: Any, pointer: str) -> Wrong:
     hint = _renames(error.instance, error.schema).get(error.message)
     return Wrong(
         child(pointer, error.message),
-        "one of the keys " + ", ".join(f"`{key}`" for key in valid),
-        f"the unknown key `{visible(error.message, 60)}`",
-        f"did you mean `{hint}`?" if hint else "remove it",
+        message("one of the keys {keys}", keys=tuple(f"`{key}`" for key in valid)),
+        message("the unknown key `{key}`", key=visible(error.message, 60)),
+        message("did you mean `{name}`?", name=hint) if hint else message("remove it"),
         at_key=True,
     )
 
 
 def _missing_key(error: Any, pointer: str) -> Wrong:
     about = error.schema.get("properties", {}).get(error.message, {}).get("description", "")
-    remedy = f"add it: {about.rstrip('.')}" if about else "add it"
-    return Wrong(pointer, f"the key `{error.message}`", seen_words(error.instance), remedy)
+    remedy = message("add it: {what}", what=described(about)) if about else message("add it")
+    return Wrong(pointer, message("the key `{key}`", key=error.message), seen_words(error.instance), remedy)
 
 
 def _renames(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, str]:

@@ -6,14 +6,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.language import Message, Value, rebuilt
+from harness.language import VERBATIM, Message, Value, rebuilt
 
 WORDINGS = "wordings"
 
 
 def wordings_of(data: object) -> dict[str, Any]:
-    """Give how the messages in plain data were made; those without values, too."""
-    return {str(one): _plain(one) for one in _messages(data)}
+    """Give how the messages in plain data were made, those without values, too, but for what no language changes."""
+    return {str(one): _plain(one) for one in _messages(data) if one.template != VERBATIM}
 
 
 def with_messages(data: Any, wordings: Mapping[str, Any]) -> Any:

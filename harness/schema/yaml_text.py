@@ -16,6 +16,7 @@ from yaml.reader import Reader, ReaderError
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
+from harness.language import Message, message, verbatim
 from harness.schema.json_text import DEEPEST, MOST_DIGITS
 from harness.schema.position import LineColumn, Place, child, line_column
 from harness.schema.problem import DocumentError, Problem
@@ -42,7 +43,7 @@ _Resolver.add_implicit_resolver(f"{_TAG}float", _FLOAT, list("-.0123456789"))
 class _RefusedError(Exception):
     """Valid YAML, but not for us."""
 
-    def __init__(self, mark: Any, expected: str, seen: str, remedy: str) -> None:
+    def __init__(self, mark: Any, expected: Message, seen: Message, remedy: Message) -> None:
         super().__init__(seen)
         self.place = _place(mark)
         self.words = (expected, seen, remedy)
@@ -63,11 +64,12 @@ class _Composer(Reader, Scanner, Parser, Composer, _Resolver):
         """Compose a node, unless it is an alias or too deep."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            seen = f"the alias `*{visible(str(event.anchor), _SHOWN)}`"
-            raise _RefusedError(event.start_mark, "a value", seen, "write the value out, or quote the text")
+            seen = message("the alias `*{name}`", name=visible(str(event.anchor), _SHOWN))
+            remedy = message("write the value out, or quote the text")
+            raise _RefusedError(event.start_mark, message("a value"), seen, remedy)
         if self.depth >= DEEPEST and isinstance(event, yaml.CollectionStartEvent):
-            levels = f"at most {DEEPEST} levels of lists and mappings"
-            raise _RefusedError(event.start_mark, levels, "one more", "write it flatter")
+            levels = message("at most {count} levels of lists and mappings", count=DEEPEST)
+            raise _RefusedError(event.start_mark, levels, message("one more"), message("write it flatter"))
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -88,19 +90,19 @@ def parse_yaml(text: str, name: str) -> tuple[Any, Places]:
         raise DocumentError(Problem(name, *refused.place, "", *refused.words)) from None
     except ReaderError as error:
         place = line_column(text, int(error.position))
-        seen = f"the character U+{ord(text[int(error.position)]):04X}"
-        raise DocumentError(Problem(name, *place, "", "printable text", seen, "remove it")) from None
+        seen = message("the character {char}", char=f"U+{ord(text[int(error.position)]):04X}")
+        raise DocumentError(Problem(name, *place, "", message("printable text"), seen, message("remove it"))) from None
     except yaml.MarkedYAMLError as error:
         raise DocumentError(_syntax(error, name)) from None
 
 
 def _compose(text: str) -> Node:
     if len(text) > MOST_CHARACTERS:
-        seen, remedy = f"{len(text)} characters", "keep large data in JSON files"
-        raise _RefusedError(None, f"at most {MOST_CHARACTERS} characters of YAML", seen, remedy)
+        seen, remedy = message("{count} characters", count=len(text)), message("keep large data in JSON files")
+        raise _RefusedError(None, message("at most {count} characters of YAML", count=MOST_CHARACTERS), seen, remedy)
     node = _Composer(text).get_single_node()
     if node is None:
-        raise _RefusedError(None, "a mapping", "an empty file", "write `key: value` lines")
+        raise _RefusedError(None, message("a mapping"), message("an empty file"), message("write `key: value` lines"))
     return node
 
 
@@ -124,11 +126,13 @@ def _build_mapping(node: MappingNode, pointer: str, places: Places) -> dict[str,
     members: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, ScalarNode) or key.tag != f"{_TAG}str":
-            seen = f"`{visible(str(key.value), _SHOWN)}`" if isinstance(key, ScalarNode) else "a list or mapping"
-            raise _RefusedError(key.start_mark, "a string as key", seen, "put the key in quotes")
+            seen = message("a list or mapping")
+            if isinstance(key, ScalarNode):
+                seen = verbatim(f"`{visible(str(key.value), _SHOWN)}`")
+            raise _RefusedError(key.start_mark, message("a string as key"), seen, message("put the key in quotes"))
         if key.value in members:
-            seen = f"`{visible(key.value, _SHOWN)}` for the second time"
-            raise _RefusedError(key.start_mark, "each key once", seen, "remove one of the two")
+            seen = message("{what} for the second time", what=f"`{visible(key.value, _SHOWN)}`")
+            raise _RefusedError(key.start_mark, message("each key once"), seen, message("remove one of the two"))
         members[key.value] = _build(value, child(pointer, key.value), _place(key.start_mark), places)
     return members
 
@@ -151,24 +155,26 @@ def _scalar(node: ScalarNode) -> str | int | float | bool | None:
 def _finite(node: ScalarNode) -> float:
     value = float(node.value)
     if math.isinf(value) or len(node.value) > MOST_DIGITS:
-        seen = visible(node.value, _SHOWN)
-        raise _RefusedError(node.start_mark, "a number below 1e308", seen, "write a smaller number")
+        most, seen = message("a number below {most}", most="1e308"), verbatim(visible(node.value, _SHOWN))
+        raise _RefusedError(node.start_mark, most, seen, message("write a smaller number"))
     return value
 
 
 def _tag(node: Node) -> _RefusedError:
-    seen = f"the tag {visible(node.tag.replace(_TAG, '!!'), _SHOWN)}"
-    return _RefusedError(node.start_mark, "a plain value", seen, "remove the tag; quote the text if it is one")
+    seen = message("the tag {tag}", tag=visible(node.tag.replace(_TAG, "!!"), _SHOWN))
+    remedy = message("remove the tag; quote the text if it is one")
+    return _RefusedError(node.start_mark, message("a plain value"), seen, remedy)
 
 
 def _syntax(error: yaml.MarkedYAMLError, name: str) -> Problem:
-    seen = error.problem or "something else"
+    seen = verbatim(error.problem) if error.problem else message("something else")
     if "'\\t'" in seen:
-        remedy = "indent with spaces"
+        remedy = message("indent with spaces")
     elif "mapping values" in seen:
-        seen, remedy = "a second colon or a wrong indentation", "quote a text that holds `: `, and check indentation"
+        seen = message("a second colon or a wrong indentation")
+        remedy = message("quote a text that holds `: `, and check indentation")
     elif "single document" in (error.context or ""):
-        seen, remedy = "a second document", "remove the line `---`"
+        seen, remedy = message("a second document"), message("remove the line `---`")
     else:
-        remedy = "check indentation, quotes and brackets here and in the line above"
-    return Problem(name, *_place(error.problem_mark or error.context_mark), "", "valid YAML", seen, remedy)
+        remedy = message("check indentation, quotes and brackets here and in the line above")
+    return Problem(name, *_place(error.problem_mark or error.context_mark), "", message("valid YAML"), seen, remedy)

@@ -10,15 +10,18 @@ from pathlib import Path
 
 from harness.intake.adapter.config import CONFIG
 from harness.intake.adapter.gate import WEIGHTS
+from harness.language import Message, message, sentences, verbatim
 from harness.model.finding import Finding, finding
 from harness.text import visible
 
 MOST_PLACES = 3
 PATH_SHOWN = 200
-FIRST_LINE = "Begin download.sh with `set -e`, so that it ends where a command fails, and try it in an empty copy."
+FIRST_LINE = message(
+    "Begin download.sh with `set -e`, so that it ends where a command fails, and try it in an empty copy."
+)
 
 
-def check_place(tree: Path, adapter: str, *, packed: Collection[bytes], said: str) -> list[Finding]:
+def check_place(tree: Path, adapter: str, *, packed: Collection[bytes], said: Message) -> list[Finding]:
     """Look for the adapter's folder after a download.sh that ended well.
 
     Args:
@@ -29,27 +32,29 @@ def check_place(tree: Path, adapter: str, *, packed: Collection[bytes], said: st
     """
     links = [path for path in (tree / part for part in _prefixes(adapter)) if path.is_symlink()]
     if links:
-        return [finding("FET005", f"`{links[0].relative_to(tree)}` is a link", limit="a plain folder")]
+        seen = message("`{path}` is a link", path=str(links[0].relative_to(tree)))
+        return [finding("FET005", seen, limit=message("a plain folder"))]
     what = _lack(tree / adapter, adapter)
     elsewhere = _places(tree)
     if what is None:
         elsewhere = [one for one in elsewhere if os.fsencode(one / CONFIG) not in packed]
         if not elsewhere or _holds(tree / adapter):
             return []
-    seen = f"download.sh ended well, but {what or f'`{adapter}` holds no `{CONFIG}`'}"
+    what = what or message("`{folder}` holds no `{file}`", folder=adapter, file=CONFIG)
     if elsewhere:
-        listed = ", ".join(f"`{_shown(one / CONFIG)}`" for one in elsewhere[:MOST_PLACES])
-        seen += f"; it lies at {listed}"
-        fix = f"End download.sh with: `{_move(tree, elsewhere[0], adapter)}`"
+        listed = tuple(f"`{_shown(one / CONFIG)}`" for one in elsewhere[:MOST_PLACES])
+        seen = message("download.sh ended well, but {what}; it lies at {places}.", what=what, places=listed)
+        fix = message("End download.sh with: `{command}`", command=_move(tree, elsewhere[0], adapter))
     else:
+        seen = message("download.sh ended well, but {what}.", what=what)
         fix = FIRST_LINE
-    return [finding("FET004", f"{seen}. {said}", limit=f"{adapter}/", fix=fix)]
+    return [finding("FET004", sentences(seen, said), limit=verbatim(f"{adapter}/"), fix=fix)]
 
 
-def _lack(folder: Path, adapter: str) -> str | None:
+def _lack(folder: Path, adapter: str) -> Message | None:
     if not folder.is_dir():
-        return f"there is no folder `{adapter}`"
-    return None if any(folder.iterdir()) else f"the folder `{adapter}` is empty"
+        return message("there is no folder `{folder}`", folder=adapter)
+    return None if any(folder.iterdir()) else message("the folder `{folder}` is empty", folder=adapter)
 
 
 def _holds(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from harness.errors import SandboxFault
 from harness.files import write_whole
 from harness.intake.adapter.gate import admit_copy, check_adapter
+from harness.language import message
 from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.stages.context import Context, Workspace
@@ -24,7 +25,7 @@ def admit(context: Context, submission: Submission, workspace: Workspace) -> Sta
     folder = workspace.tree / rules.path
     verdict = check_adapter(folder, rules=rules, base=context.base_shapes, base_name=context.base.name)
     if verdict.config is None:
-        return done("admit", clock, verdict.findings, summary="adapter refused")
+        return done("admit", clock, verdict.findings, summary=message("adapter refused"))
     if (sha256 := admit_copy(folder, workspace.adapter, verdict.config)) != verdict.sha256:
         raise SandboxFault(
             "The adapter changed between the check and the copy: something of download.sh still runs.",
@@ -33,4 +34,4 @@ def admit(context: Context, submission: Submission, workspace: Workspace) -> Sta
     write_whole(workspace.adapter_digest, sha256.encode())
     if context.sketches:
         keep_sketch(workspace.adapter, workspace.sketch, sha256=sha256)
-    return done("admit", clock, verdict.findings, summary=f"LoRA of rank {verdict.config['r']}")
+    return done("admit", clock, verdict.findings, summary=message("LoRA of rank {rank}", rank=str(verdict.config["r"])))

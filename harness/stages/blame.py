@@ -7,8 +7,8 @@ which nobody can look into. A cheat gains a later fetch, and the record says by 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from harness.language import Message, message
 from harness.model.finding import Finding, has_error
 from harness.sandbox.interface import Ended
 from harness.stages.host_faults import host_failure
@@ -17,15 +17,18 @@ from harness.stages.pages import Page
 from harness.text import visible
 
 # What a host that fails can lead to. What a program did beyond its limits, or left wrongly, is its own doing.
+BY_PROXY = message("the proxy saw it")
+BY_WORDS = message("download.sh said so")
+BY_PAGE = message("the page that it brought says so")
 CONSEQUENCES = frozenset({"FET001", "FET002", "FET004", "FET013"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blame:
-    """A host's fault: in words, and by what it is known."""
+    """A host's fault: in words without a full stop, and by what it is known."""
 
-    what: str
-    known_by: Literal["the proxy saw it", "download.sh said so", "the page that it brought says so"]
+    what: Message
+    known_by: Message
     unreached: bool = False
 
 
@@ -49,21 +52,27 @@ def blame(
     if not allowed or not has_error(findings) or not any(one.code in CONSEQUENCES for one in findings):
         return None
     if lost := lost_hosts(ended.unreached_hosts, allowed):
-        names = ", ".join(dict.fromkeys(visible(one.rpartition(":")[0], HOST_SHOWN) for one in lost))
-        what = f"The grading machine cannot reach {names}, which the assignment lists: download.sh failed without it."
-        return Blame(what=what, known_by="the proxy saw it", unreached=True)
+        names = tuple(dict.fromkeys(visible(one.rpartition(":")[0], HOST_SHOWN) for one in lost))
+        what = message(
+            "The grading machine cannot reach {hosts}, which the assignment lists: download.sh failed without it",
+            hosts=names,
+        )
+        return Blame(what=what, known_by=BY_PROXY, unreached=True)
     if ended.refused_hosts or ended.unreached_hosts or ended.reached_hosts == ():
         return None
     for failing in ended.failing_hosts:
-        what = f"`{visible(failing.place, HOST_SHOWN)}` {failing.how}."
-        return Blame(what=what, known_by="the proxy saw it")
+        what = message("`{host}` {how}", host=visible(failing.place, HOST_SHOWN), how=failing.how)
+        return Blame(what=what, known_by=BY_PROXY)
     if any(one.code == "FET001" for one in findings):
         return None
     for page in pages:
         if page.kind in ("quota", "busy"):
-            what = f'The host answered with a page titled "{visible(page.title, HOST_SHOWN)}" in place of the file.'
-            return Blame(what=what, known_by="the page that it brought says so")
+            what = message(
+                'The host answered with a page titled "{title}" in place of the file',
+                title=visible(page.title, HOST_SHOWN),
+            )
+            return Blame(what=what, known_by=BY_PAGE)
     if ended.tunnelled_hosts == ():
         return None
     said = host_failure(lines)
-    return Blame(what=f"{said[0].upper()}{said[1:]}.", known_by="download.sh said so") if said else None
+    return Blame(what=said, known_by=BY_WORDS) if said else None

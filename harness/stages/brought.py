@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.files import make_readable, write_json
 from harness.intake.downloads.tree import Seen, look
+from harness.language import Message, message, sentences
 from harness.model.finding import Finding, finding
 from harness.sandbox.interface import Ended, Job
 from harness.stages.adapter_place import PATH_SHOWN, check_place
@@ -40,7 +41,7 @@ class Brought:
     """
 
     findings: list[Finding]
-    summary: str
+    summary: Message
     after: Mapping[bytes, Seen] | None = None
     pages: tuple[Page, ...] = ()
 
@@ -59,10 +60,10 @@ def judge(context: Context, workspace: Workspace, job: Job, ended: Ended, *, bef
     if failure:
         if failure.code == CODES.failed and says_not_shared(printed(job.stderr_path)):
             failure = replace(failure, fix=HOW_TO_SHARE)
-        return Brought(findings=[failure], summary="download.sh failed")
+        return Brought(findings=[failure], summary=message("download.sh failed"))
     make_readable(workspace.tree)
     if too_much := _too_much(workspace.tree, job.limits.disk_bytes):
-        return Brought(findings=[too_much], summary="too much to keep")
+        return Brought(findings=[too_much], summary=message("too much to keep"))
     after = look(workspace.tree)
     new = {path: one for path, one in sorted(after.items()) if one.kind != "folder" and before.get(path) != one}
     adapter = context.assignment.adapter.path
@@ -75,7 +76,9 @@ def judge(context: Context, workspace: Workspace, job: Job, ended: Ended, *, bef
     files = [File(path=_shown(path), bytes=one.size_bytes, sha256=one.sha256) for path, one in new.items()]
     write_json(workspace.evidence / "downloads.json", [asdict(one) for one in files])
     size = sum(one.bytes for one in files)
-    summary = f"{len(files)} files, {size / 1e6:.1f} MB" if not findings else "no usable adapter"
+    summary = message("{count} files, {size}", count=len(files), size=f"{size / 1e6:.1f} MB")
+    if findings:
+        summary = message("no usable adapter")
     return Brought(findings=findings, summary=summary, after=after, pages=tuple(pages))
 
 
@@ -88,12 +91,13 @@ def printed(path: Path) -> list[str]:
         return file.read().decode("utf-8", "replace").splitlines()
 
 
-def why_nothing(ended: Ended, job: Job) -> str:
+def why_nothing(ended: Ended, job: Job) -> Message:
     """Tell what may be why a download.sh that ended well brought nothing."""
     if not ended.killed_for_memory:
         return last_lines(job)
     limit = in_mb(job.limits.memory_bytes)
-    return f"The kernel killed a process of it for want of memory (limit: {limit}). {last_lines(job)}"
+    killed = message("The kernel killed a process of it for want of memory (limit: {limit}).", limit=limit)
+    return sentences(killed, last_lines(job))
 
 
 def _too_much(root: Path, disk_bytes: int) -> Finding | None:
@@ -102,18 +106,16 @@ def _too_much(root: Path, disk_bytes: int) -> Finding | None:
     for folder, _, names, descriptor in os.fwalk(os.fsencode(root)):
         if len(folder) - len(os.fsencode(root)) > MAX_PATH_BYTES:
             shown = visible(os.fsdecode(folder)[-PATH_SHOWN:], PATH_SHOWN)
-            return finding("FET007", f"a folder whose path ends in `{shown}`", limit=f"{MAX_PATH_BYTES} bytes")
+            seen = message("a folder whose path ends in `{end}`", end=shown)
+            return finding("FET007", seen, limit=message("{count} bytes", count=MAX_PATH_BYTES))
         count += len(names)
         size += sum(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size for name in names)
         if count > MAX_FILES or size > disk_bytes:
-            return finding(
-                "FET003",
-                f"download.sh left more than {MAX_FILES} files."
-                if count > MAX_FILES
-                else f"download.sh left files that are larger than {in_mb(disk_bytes)} together.",
-                limit=f"{MAX_FILES} files, {in_mb(disk_bytes)}",
-                fix=FEWER_FILES,
-            )
+            seen = message("download.sh left files that are larger than {size} together.", size=in_mb(disk_bytes))
+            if count > MAX_FILES:
+                seen = message("download.sh left more than {count} files.", count=MAX_FILES)
+            limit = message("{count} files, {size}", count=MAX_FILES, size=in_mb(disk_bytes))
+            return finding("FET003", seen, limit=limit, fix=FEWER_FILES)
     return None
 
 

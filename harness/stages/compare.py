@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from harness.errors import SandboxFault
 from harness.files import NotPlain, read_untrusted, write_json
+from harness.language import message
 from harness.model.result import StageResult, TextMetrics
 from harness.model.submission import Submission
 from harness.sandbox.interface import Ended, Job
@@ -46,7 +47,7 @@ def compare(context: Context, submission: Submission, workspace: Workspace) -> S
         "compare",
         clock,
         (),
-        summary=f"chrF++ {compared.metrics.chrf:.2f}, BLEU {compared.metrics.bleu:.2f}",
+        summary=message("chrF++ {chrf:.2f}, BLEU {bleu:.2f}", chrf=compared.metrics.chrf, bleu=compared.metrics.bleu),
         budget_s=job.limits.timeout_s,
         receipt=receipt_of(ended, context.sandbox),
     )

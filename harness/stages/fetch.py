@@ -4,6 +4,7 @@ No test data is mounted. A fetch that is recorded is replayed without a containe
 """
 
 from harness.intake.downloads.tree import look
+from harness.language import clauses
 from harness.model.finding import has_error
 from harness.model.result import StageResult
 from harness.model.submission import Submission
@@ -44,7 +45,7 @@ def fetch(context: Context, submission: Submission, workspace: Workspace) -> Sta
         "fetch",
         clock,
         findings,
-        summary="; ".join(one for one in (brought.summary, *notes) if one),
+        summary=clauses(brought.summary, *(one for one in notes if one)),
         budget_s=job.limits.timeout_s,
         receipt=replayed.receipt if replayed.recording else receipt_of(ended, context.sandbox),
     )

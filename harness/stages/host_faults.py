@@ -8,6 +8,8 @@ them). Must not know what follows from it.
 import re
 from collections.abc import Iterable, Sequence
 
+from harness.language import NOTHING, Message, message
+
 MOST_LINES = 40
 MOST_CHARACTERS = 2_000
 QUOTA = "Too many users have viewed or downloaded this file recently"
@@ -73,15 +75,15 @@ def _any(forms: Iterable[str]) -> re.Pattern[str]:
 
 _STATUS = tuple(re.compile(one) for one in _ANSWERS)
 _WORDS = (
-    (_any(_BROKEN), "the connection was broken off"),
-    (_any(_SILENT), "the host did not answer in time"),
-    (_any(_REFUSED_RATE), "the host answered that it was asked too often"),
-    (_any(_LFS_QUOTA), "the host answered that the repository is over its quota"),
+    (_any(_BROKEN), message("The connection was broken off")),
+    (_any(_SILENT), message("The host did not answer in time")),
+    (_any(_REFUSED_RATE), message("The host answered that it was asked too often")),
+    (_any(_LFS_QUOTA), message("The host answered that the repository is over its quota")),
 )
 _ENDED = _any(_OWN)
 
 
-def host_failure(lines: Sequence[str]) -> str | None:
+def host_failure(lines: Sequence[str]) -> Message | None:
     """Tell in words how a file host failed by what the tools said last, or None where they said something else.
 
     Args:
@@ -103,15 +105,16 @@ def says_not_shared(lines: Sequence[str]) -> bool:
     return NOT_SHARED in " ".join(line.strip() for line in lines[-MOST_LINES:])
 
 
-def _line(line: str) -> str | None:
-    """Tell what one line says: a failure, "" for a tool's other last word, None for no tool's word."""
+def _line(line: str) -> Message | None:
+    """Tell what one line says: a failure, nothing for a tool's other last word, None for no tool's word."""
     for form in _STATUS:
         if found := form.fullmatch(line):
-            return f"the host answered {found['status']}" if int(found["status"]) in _BUSY else ""
+            status = found["status"]
+            return message("The host answered {status}", status=status) if int(status) in _BUSY else NOTHING
     for pattern, words in _WORDS:
         if pattern.fullmatch(line):
             return words
-    return "" if _ENDED.fullmatch(line) else None
+    return NOTHING if _ENDED.fullmatch(line) else None
 
 
 _GDOWN_HEADS = ("Failed to retrieve file url:", "Access denied with the following error:", "Failed to use proxy:")
@@ -123,15 +126,15 @@ _GDOWN_BROKEN = re.compile(
 )
 
 
-def _gdown(lines: Sequence[str], index: int) -> str | None:
+def _gdown(lines: Sequence[str], index: int) -> Message | None:
     """Read the message of gdown, wrapped to several lines, that ends at `index`; as `_line`."""
     if lines[index] not in (*_GDOWN_ENDS, _GDOWN_BUG):
         return None
     heads = (*_GDOWN_HEADS, "Error:")
     start = next((at for at in range(index - 1, -1, -1) if lines[at].endswith(heads)), None)
     if start is None:
-        return ""
+        return NOTHING
     body = " ".join(lines[start + 1 : index])
     if body.startswith(QUOTA):
-        return "Google Drive answered that too many users have downloaded the file recently"
-    return "the connection was broken off" if _GDOWN_BROKEN.fullmatch(body) else ""
+        return message("Google Drive answered that too many users have downloaded the file recently")
+    return message("The connection was broken off") if _GDOWN_BROKEN.fullmatch(body) else NOTHING

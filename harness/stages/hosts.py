@@ -6,6 +6,7 @@ Must not run anything, nor know how a proxy found out.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.language import message
 from harness.model.finding import Finding, finding, has_error
 from harness.model.hosts import AllowedHost, parse_host
 from harness.sandbox.interface import Ended
@@ -13,7 +14,7 @@ from harness.text import visible
 
 HOST_SHOWN = 80
 HTTPS_PORT = 443
-BECAUSE_REFUSED = "Probably because of the refused host above."
+BECAUSE_REFUSED = message("Probably because of the refused host above.")
 
 
 def about_hosts(ended: Ended, allowed: Sequence[str], findings: Sequence[Finding]) -> list[Finding]:
@@ -43,15 +44,18 @@ def refusal(refused: Sequence[str], allowed: Sequence[str], *, failed: bool) -> 
     """
     if not refused:
         return []
-    limit = f"HTTP (port 80) and HTTPS (port 443) to {', '.join(allowed)}; no private address that is not listed"
-    return [finding("FET008" if failed else "FET009", f"download.sh was refused {_names(refused)}.", limit=limit)]
+    limit = message(
+        "HTTP (port 80) and HTTPS (port 443) to {hosts}; no private address that is not listed", hosts=tuple(allowed)
+    )
+    seen = message("download.sh was refused {hosts}.", hosts=_names(refused))
+    return [finding("FET008" if failed else "FET009", seen, limit=limit)]
 
 
 def silence(unreached: Sequence[str]) -> list[Finding]:
     """Give the finding that names allowed hosts which did not answer, or none where all did."""
     if not unreached:
         return []
-    return [finding("FET010", f"{_names(unreached)} did not answer from the grading machine.")]
+    return [finding("FET010", message("{hosts} did not answer from the grading machine.", hosts=_names(unreached)))]
 
 
 def lost_hosts(unreached: Sequence[str], allowed: Sequence[str]) -> list[str]:
@@ -73,5 +77,5 @@ def _is_listed(place: str, host: AllowedHost) -> bool:
     return host.kind == "name" and name.lower().removesuffix(".") == host.text
 
 
-def _names(places: Sequence[str]) -> str:
-    return ", ".join(f"`{visible(one, HOST_SHOWN)}`" for one in places)
+def _names(places: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"`{visible(one, HOST_SHOWN)}`" for one in places)

@@ -9,6 +9,7 @@ from harness.intake.archive.unpack import unpack
 from harness.intake.layout import check_layout, digest_of, find_root, tree_files
 from harness.intake.pickles import find_pickles
 from harness.intake.scripts import Surroundings, inspect_scripts
+from harness.language import message
 from harness.model.finding import finding, has_error
 from harness.model.result import StageResult
 from harness.model.submission import Submission
@@ -37,12 +38,12 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
         findings.append(
             finding(
                 "INT006",
-                f"`{visible(submission.source.name, 120)}` holds no student id",
-                limit=f"pattern {rules.student_id}",
+                message("`{name}` holds no student id", name=visible(submission.source.name, 120)),
+                limit=message("pattern {pattern}", pattern=rules.student_id),
             )
         )
     if not unpacked.is_dir():
-        return done("intake", clock, findings, summary="could not be unpacked")
+        return done("intake", clock, findings, summary=message("could not be unpacked"))
     shutil.move(find_root(unpacked), workspace.tree)
     files = tree_files(workspace.tree)
     write_whole(workspace.tree_digest, digest_of(files).encode())
@@ -52,7 +53,8 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
     findings += find_pickles(workspace.tree)
     findings += take_receipt(workspace)
     count = sum(path.is_file() for path in _walk(workspace.tree))
-    return done("intake", clock, findings, summary=f"{count} files" if not has_error(findings) else "not acceptable")
+    summary = message("not acceptable") if has_error(findings) else message("{count} files", count=count)
+    return done("intake", clock, findings, summary=summary)
 
 
 def _surroundings(context: Context) -> Surroundings:

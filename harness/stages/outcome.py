@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.language import Message, message
 from harness.model.finding import Finding, Severity, has_error
 from harness.model.result import Receipt, StageResult, StageStatus
 
@@ -27,7 +28,8 @@ def _bounded(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         return findings
     kept = sorted(findings, key=lambda one: one.severity is not Severity.ERROR)[:MOST_FINDINGS]
     more = len(findings) - MOST_FINDINGS
-    return (*kept[:-1], replace(kept[-1], seen=f"{kept[-1].seen} (and {more} more findings of this stage)"))
+    seen = message("{seen} (and {count} more findings of this stage)", seen=kept[-1].seen, count=more)
+    return (*kept[:-1], replace(kept[-1], seen=seen))
 
 
 def done(
@@ -35,7 +37,7 @@ def done(
     clock: Clock,
     findings: Sequence[Finding],
     *,
-    summary: str,
+    summary: Message,
     budget_s: float | None = None,
     receipt: Receipt | None = None,
 ) -> StageResult:

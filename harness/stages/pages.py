@@ -11,6 +11,7 @@ from typing import Literal
 from harness.files import NotPlain, read_untrusted
 from harness.intake.adapter.config import CONFIG
 from harness.intake.adapter.gate import WEIGHTS
+from harness.language import Message, message
 from harness.model.finding import Finding, finding
 from harness.stages.host_faults import QUOTA
 from harness.text import visible
@@ -26,15 +27,19 @@ _BUSY = re.compile(
 )
 _CLOSED = re.compile(r"sign[ -]?in|log ?in|access denied|you need (?:access|permission)|request access", re.IGNORECASE)
 _SCAN = re.compile(r"virus scan warning|can't scan this file for viruses", re.IGNORECASE)
-HOW_TO_SHARE = (
+HOW_TO_SHARE = message(
     "Share the file so that it needs no account: on Google Drive, Share, General access, `Anyone with the link`; then "
     "try the link in a private window, and `bash download.sh` in an empty copy of the folder."
 )
-_FIXES: Mapping[str, str] = MappingProxyType(
+_FIXES: Mapping[str, Message] = MappingProxyType(
     {
         "closed": HOW_TO_SHARE,
-        "scan": "Google Drive asks before it gives out a large file: fetch it with `gdown FILE_ID`, which answers.",
-        "other": "Use the link of the file itself, not that of the page which shows it, and `curl -fL` or `gdown`.",
+        "scan": message(
+            "Google Drive asks before it gives out a large file: fetch it with `gdown FILE_ID`, which answers."
+        ),
+        "other": message(
+            "Use the link of the file itself, not that of the page which shows it, and `curl -fL` or `gdown`."
+        ),
     }
 )
 
@@ -95,6 +100,8 @@ def about_pages(pages: Sequence[Page]) -> list[Finding]:
     if not pages:
         return []
     first = pages[0]
-    titled = f', titled "{visible(first.title, 80)}"' if first.title else ""
-    seen = f"`{visible(first.path, 200)}` is a web page{titled}."
-    return [finding("FET013", seen, limit="the file itself", fix=_FIXES.get(first.kind))]
+    path = visible(first.path, 200)
+    seen = message("`{path}` is a web page.", path=path)
+    if first.title:
+        seen = message('`{path}` is a web page, titled "{title}".', path=path, title=visible(first.title, 80))
+    return [finding("FET013", seen, limit=message("the file itself"), fix=_FIXES.get(first.kind))]

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from harness.files import NotPlain, read_untrusted, remove_tree, write_whole
 from harness.grading.parity import differences
+from harness.language import message
 from harness.model.finding import Finding, Location, finding
 from harness.model.parity import MOST_FILES, RECEIPT, Parity, ParityFile, ParityStage
 from harness.model.result import Record, StageResult
@@ -39,10 +40,11 @@ def _taken(workspace: Workspace) -> list[Finding]:
     try:
         found = read_parity(read_untrusted(workspace.tree, RECEIPT, max_bytes=MOST_BYTES), RECEIPT)
     except NotPlain as problem:
-        return [finding("PAR001", f"{problem}.", limit=f"a plain file of at most {MOST_BYTES / 1e3:g} kB", where=where)]
+        limit = message("a plain file of at most {size}", size=f"{MOST_BYTES / 1e3:g} kB")
+        return [finding("PAR001", message("{problem}.", problem=problem.words), limit=limit, where=where)]
     if not isinstance(found, Parity):
         where = Location(path=RECEIPT, line=found.line, column=found.column, pointer=found.pointer or None)
-        return [finding("PAR001", f"It holds {found.seen}.", limit=found.expected, where=where)]
+        return [finding("PAR001", message("It holds {what}.", what=found.seen), limit=found.expected, where=where)]
     write_whole(workspace.packed_receipt, parity_text(found).encode())
     return []
 

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 
+from harness.language import NOTHING, Message, message, sentences, stacked, verbatim
 from harness.model.assignment import StageLimits
 from harness.model.finding import Finding, finding
 from harness.model.result import Receipt
@@ -18,19 +19,21 @@ from harness.text import in_mb, visible
 TAIL_BYTES = 65_536
 TAIL_LINES = 12
 COMMAND_NOT_FOUND = 127
-FEWER_FILES = (
+FEWER_FILES = message(
     "Leave less on the disk: the adapter or the predictions alone, no base model, no checkpoints, no caches, no "
     "archive that is unpacked already."
 )
-LESS_MEMORY = "Keep less in memory at a time: smaller batches, the model loaded once, files read in pieces."
-FIXES: Mapping[Cause, str] = MappingProxyType(
+LESS_MEMORY = message("Keep less in memory at a time: smaller batches, the model loaded once, files read in pieces.")
+FIXES: Mapping[Cause, Message] = MappingProxyType(
     {
         Cause.OUT_OF_MEMORY: LESS_MEMORY,
-        Cause.OUT_OF_VRAM: "Use a smaller batch or shorter inputs, and load the model once, in 4 bit.",
+        Cause.OUT_OF_VRAM: message("Use a smaller batch or shorter inputs, and load the model once, in 4 bit."),
         Cause.DISK_CAP: FEWER_FILES,
-        Cause.OUTPUT_CAP: "Print less: no progress bars (`--quiet`), no line for each example.",
-        Cause.PIDS_CAP: "Start fewer at a time: fewer workers and threads (`num_workers`, `OMP_NUM_THREADS`), and "
-        "wait for one before the next.",
+        Cause.OUTPUT_CAP: message("Print less: no progress bars (`--quiet`), no line for each example."),
+        Cause.PIDS_CAP: message(
+            "Start fewer at a time: fewer workers and threads (`num_workers`, `OMP_NUM_THREADS`), and wait for one "
+            "before the next."
+        ),
     }
 )
 
@@ -139,63 +142,76 @@ def bad_end(ended: Ended, job: Job, *, command: str, codes: Codes, quote: bool =
     log = last_lines(job)
     return finding(
         code,
-        f"{seen} {log}" if quote else seen,
+        sentences(seen, log) if quote else seen,
         limit=limit,
         fix=FIXES.get(ended.cause),
         staff_detail=None if quote else log,
     )
 
 
-def _what(ended: Ended, job: Job, command: str, codes: Codes) -> tuple[str, str, str]:
+def _what(ended: Ended, job: Job, command: str, codes: Codes) -> tuple[str, Message, Message]:
     """Give code, what was seen, and the limit."""
     limits = job.limits
     match ended.cause:
         case Cause.DEADLINE:
-            seen = f"{command} was still running after {ended.duration_s:.0f} s and was ended."
-            return codes.deadline, seen, f"{limits.timeout_s:g} s"
+            ran_s = ended.duration_s
+            seen = message(
+                "{command} was still running after {ran_s:.0f} s and was ended.", command=command, ran_s=ran_s
+            )
+            return codes.deadline, seen, message("{limit_s:g} s", limit_s=limits.timeout_s)
         case Cause.OUT_OF_MEMORY:
-            return codes.limit, f"{command} ran out of memory.", in_mb(limits.memory_bytes)
+            seen = message("{command} ran out of memory.", command=command)
+            return codes.limit, seen, verbatim(in_mb(limits.memory_bytes))
         case Cause.OUT_OF_VRAM:
-            seen = f"{command} ran out of GPU memory, with the GPU to itself."
-            return codes.limit, seen, in_mb(ended.gpu.memory_bytes) if ended.gpu else ""
+            seen = message("{command} ran out of GPU memory, with the GPU to itself.", command=command)
+            return codes.limit, seen, verbatim(in_mb(ended.gpu.memory_bytes)) if ended.gpu else NOTHING
         case Cause.DISK_CAP:
             return codes.limit, *_disk_words(job, command)
         case Cause.OUTPUT_CAP:
-            return codes.limit, f"{command} printed more than allowed.", in_mb(limits.output_bytes)
+            seen = message("{command} printed more than allowed.", command=command)
+            return codes.limit, seen, verbatim(in_mb(limits.output_bytes))
         case Cause.PIDS_CAP:
-            seen = f"{command} started too many processes or threads, and ended badly."
-            return codes.limit, seen, f"{limits.pids} at a time"
+            seen = message("{command} started too many processes or threads, and ended badly.", command=command)
+            return codes.limit, seen, message("{count} at a time", count=limits.pids)
         case Cause.SIGNALED:
-            return codes.failed, f"{command} was ended by signal {ended.signal}.", "exit code 0"
+            seen = message("{command} was ended by signal {signal}.", command=command, signal=str(ended.signal))
+            return codes.failed, seen, message("exit code 0")
         case Cause.EXITED:
             code = codes.not_found if ended.exit_code == COMMAND_NOT_FOUND else codes.failed
-            return code, f"{command} ended with exit code {ended.exit_code}.", "exit code 0"
+            seen = message("{command} ended with exit code {code}.", command=command, code=str(ended.exit_code))
+            return code, seen, message("exit code 0")
         case Cause.ENGINE_GONE | Cause.MACHINE_SHORT:
             raise AssertionError("no sandbox gives this cause: it raises an EnvironmentFault")
 
 
-def _disk_words(job: Job, command: str) -> tuple[str, str]:
+def _disk_words(job: Job, command: str) -> tuple[Message, Message]:
     """Give what was seen and the limit: its files still lie there, to be counted again."""
     if usage_bytes(writable_sources(job)) == UNCOUNTABLE:
-        return f"{command} left more files or deeper folders than can be counted.", "a million files, folders 64 deep"
-    return f"{command} wrote more than {in_mb(job.limits.disk_bytes)}.", in_mb(job.limits.disk_bytes)
+        seen = message("{command} left more files or deeper folders than can be counted.", command=command)
+        return seen, message("a million files, folders 64 deep")
+    size = in_mb(job.limits.disk_bytes)
+    return message("{command} wrote more than {size}.", command=command, size=size), verbatim(size)
 
 
-def last_lines(job: Job) -> str:
+def last_lines(job: Job) -> Message:
     """Quote the end of what a program printed, errors first; public only where it could read no private data."""
     lines = tail(job.stderr_path) or tail(job.stdout_path)
-    return f"Its last lines:\n{lines}" if lines else "It printed nothing."
+    return message("Its last lines:\n{lines}", lines=lines) if lines else message("It printed nothing.")
 
 
-def tail(path: Path) -> str:
+def tail(path: Path) -> Message:
     """Give the last lines of a log, with control characters made visible; empty where there is none.
 
     Equal lines in a row are shown once, with their number; of a long log only the end is counted.
     """
     if not path.is_file():
-        return ""
+        return NOTHING
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
         lines = file.read().decode("utf-8", "replace").splitlines()
     shown = [(visible(line), len([*same])) for line, same in groupby(lines)]
-    return "\n".join(line if times == 1 else f"{line} ({times} times)" for line, times in shown[-TAIL_LINES:])
+    return stacked([verbatim(line) if times == 1 else _repeated(line, times) for line, times in shown[-TAIL_LINES:]])
+
+
+def _repeated(line: str, times: int) -> Message:
+    return message("{line} ({count} times)", line=line, count=times)

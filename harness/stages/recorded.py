@@ -10,6 +10,7 @@ from harness.intake.adapter.gate import WEIGHTS
 from harness.intake.downloads.blobs import Damaged
 from harness.intake.downloads.store import Fetched, key_of
 from harness.intake.downloads.tree import Seen, Unrepeatable
+from harness.language import NOTHING, Message, message, verbatim
 from harness.model.download import Entry, Recording
 from harness.model.finding import Finding, finding
 from harness.model.result import Receipt
@@ -19,6 +20,7 @@ from harness.sandbox.interface import Ended, Job
 from harness.stages.context import Context, Workspace
 
 _SHOWN = 12
+_KINDS = {"file": message("a file"), "link": message("a link"), "folder": message("a folder")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Replay:
     """What became of a replay: the recording that was replayed, if one was, and `note`, what is to be said of it."""
 
     recording: Recording | None = None
-    note: str = ""
+    note: Message = NOTHING
 
     @property
     def ended(self) -> Ended:
@@ -74,12 +76,12 @@ def replay(context: Context, workspace: Workspace, job: Job) -> Replay:
         if isinstance(newest, Damaged):
             raise newest
         if newest.refused_hosts and set(newest.hosts) != set(job.hosts):
-            return Replay(note=f"not replayed from {when(newest)}: other hosts are allowed now")
+            return Replay(note=message("not replayed from {time}: other hosts are allowed now", time=when(newest)))
         logs = (job.stdout_path, job.stderr_path)
         context.downloads.replay(newest, workspace.tree, scratch=workspace.scratch / "replay", logs=logs)
     except Damaged as damage:
-        return Replay(note=f"not replayed: {damage}")
-    return Replay(recording=newest, note=f"replayed: fetched {when(newest)}")
+        return Replay(note=message("not replayed: {problem}", problem=damage.words))
+    return Replay(recording=newest, note=message("replayed: fetched {time}", time=when(newest)))
 
 
 def record(
@@ -155,27 +157,42 @@ def change(old: Recording, new: Recording, context: Context, deadline: datetime 
     adapter = [path for path in paths if path.startswith(folder)]
     weights = [path for path in adapter if path.endswith(f"/{WEIGHTS}")]
     late = bool(adapter) and deadline is not None and datetime.fromisoformat(new.fetched_at) > deadline
-    what = "the adapter's weights" if weights else "files of the adapter" if adapter else "files other than the adapter"
+    what = message("files of the adapter") if adapter else message("files other than the adapter")
+    if weights:
+        what = message("the adapter's weights")
     first = (weights or adapter or paths or [""])[0]
-    seen = (
-        f"Between the fetches of {when(old)} and {when(new)}, {what} changed: `{first}` was "
-        f"{_hash(before.get(first))} and is {_hash(after.get(first))} ({len(paths)} paths differ)."
+    seen = message(
+        "Between the fetches of {old} and {new}, {what} changed: `{path}` was {before} and is {after} ({count} paths "
+        "differ).",
+        old=when(old),
+        new=when(new),
+        what=what,
+        path=first,
+        before=_hash(before.get(first)),
+        after=_hash(after.get(first)),
+        count=len(paths),
     )
     return finding("FET012" if late else "FET011", seen, limit=_deadline_words(old, deadline, new))
 
 
-def _deadline_words(old: Recording, deadline: datetime | None, new: Recording) -> str:
+def _deadline_words(old: Recording, deadline: datetime | None, new: Recording) -> Message:
     if deadline is None:
-        return ""
-    times = [datetime.fromisoformat(one.fetched_at) <= deadline for one in (old, new)]
-    place = {(True, True): "after both", (True, False): "between the two", (False, False): "before both"}
-    return f"the deadline {deadline.isoformat()} lies {place.get((times[0], times[1]), 'before both')}"
+        return NOTHING
+    old_in_time, new_in_time = (datetime.fromisoformat(one.fetched_at) <= deadline for one in (old, new))
+    time = deadline.isoformat()
+    if old_in_time and new_in_time:
+        return message("the deadline {time} lies after both", time=time)
+    if old_in_time:
+        return message("the deadline {time} lies between the two", time=time)
+    return message("the deadline {time} lies before both", time=time)
 
 
-def _hash(entry: Entry | None) -> str:
+def _hash(entry: Entry | None) -> Message:
     if entry is None:
-        return "not there"
-    return f"{entry.sha256[:_SHOWN]}…" if entry.sha256 else f"a {entry.kind}"
+        return message("not there")
+    if entry.sha256:
+        return verbatim(f"{entry.sha256[:_SHOWN]}…")
+    return _KINDS[entry.kind]
 
 
 def when(recording: Recording) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import NotPlain, is_plain, read_untrusted, write_json
+from harness.language import Message, message, verbatim
 from harness.model.assignment import Example, Quantization, ScoringRules
 from harness.model.finding import Finding, Location, finding
 from harness.model.result import StageResult
@@ -27,8 +28,9 @@ def render(context: Context, submission: Submission, workspace: Workspace) -> St
     candidates = context.assignment.submission.prompt_files
     utils = next((name for name in candidates if is_plain(workspace.tree, name)), None)
     if utils is None:
-        missing = finding("REN001", "none of the files is there", limit="one of " + ", ".join(candidates))
-        return done("render", clock, [missing], summary="no prompts", budget_s=rules.timeout_s)
+        limit = message("one of {values}", values=tuple(candidates))
+        missing = finding("REN001", message("none of the files is there"), limit=limit)
+        return done("render", clock, [missing], summary=message("no prompts"), budget_s=rules.timeout_s)
     output = Mount(source=workspace.scratch / "rendered", target="/output", writable=True)
     output.source.mkdir()
     job = _job(context, workspace, utils, output)
@@ -41,7 +43,7 @@ def render(context: Context, submission: Submission, workspace: Workspace) -> St
         "render",
         clock,
         findings,
-        summary=f"{len(prompts)} prompts" if not findings else "no prompts",
+        summary=message("no prompts") if findings else message("{count} prompts", count=len(prompts)),
         budget_s=rules.timeout_s,
         receipt=receipt_of(ended, context.sandbox),
     )
@@ -76,8 +78,8 @@ def _read(context: Context, folder: Path, utils: str) -> tuple[list[Finding], li
         rows, config = rendered["prompts"], rendered["bnb_config"]
         prompts = {row["id"]: row["prompt"] for row in rows}
     except (NotPlain, ValueError, TypeError, KeyError, RecursionError) as error:
-        fault = finding("REN002", f"{utils} left no readable prompts", staff_detail=visible(str(error)))
-        return [fault], []
+        seen = message("{file} left no readable prompts", file=utils)
+        return [finding("REN002", seen, staff_detail=visible(str(error)))], []
     where = Location(path=utils)
     findings = [
         *check_prompts(prompts, context.examples, rules=context.assignment.scoring, where=where),
@@ -96,21 +98,28 @@ def check_prompts(
     if not wrong:
         return []
     first, fault = wrong[0]
-    seen = f"{len(wrong)} of {len(examples)} prompts; the first, for id {visible(first)}: {fault}"
-    return [finding("REN003", seen, limit=f"a string of 1 to {rules.max_prompt_characters} characters", where=where)]
+    seen = message(
+        "{count} of {total} prompts; the first, for id {id}: {fault}",
+        count=len(wrong),
+        total=len(examples),
+        id=visible(first),
+        fault=fault,
+    )
+    limit = message("a string of 1 to {most} characters", most=rules.max_prompt_characters)
+    return [finding("REN003", seen, limit=limit, where=where)]
 
 
-def _fault(prompt: object, example: Example, rules: ScoringRules) -> str | None:
+def _fault(prompt: object, example: Example, rules: ScoringRules) -> Message | None:
     if not isinstance(prompt, str):
-        return f"get_prompt returned {type(prompt).__name__}, not a string"
+        return message("get_prompt returned {type}, not a string", type=type(prompt).__name__)
     if example.instruction.strip() not in prompt:
-        return "the instruction is not in it"
+        return message("the instruction is not in it")
     if len(prompt) > rules.max_prompt_characters:
-        return f"it has {len(prompt)} characters"
+        return message("it has {count} characters", count=len(prompt))
     try:
         prompt.encode("utf-8")
     except UnicodeEncodeError:
-        return "it holds half a character (a lone surrogate)"
+        return message("it holds half a character (a lone surrogate)")
     return None
 
 
@@ -131,8 +140,8 @@ def check_quantization(config: object, allowed: Quantization, *, where: Location
     if not differing:
         return []
     values = ", ".join(f"{key}={visible(str(given.get(key)), 40)}" for key in differing)
-    seen = values if quote else f"other values of {', '.join(differing)}"
-    limit = ", ".join(f"{key}={wanted[key]}" for key in differing)
+    seen = verbatim(values) if quote else message("other values of {names}", names=tuple(differing))
+    limit = verbatim(", ".join(f"{key}={wanted[key]}" for key in differing))
     return [finding("REN004", seen, limit=limit, where=where, staff_detail=None if quote else values)]
 
 

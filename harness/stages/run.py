@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness.files import NotPlain, read_untrusted, write_whole
+from harness.language import message
 from harness.model.finding import Finding, finding
 from harness.model.result import StageResult
 from harness.model.submission import Submission
@@ -35,7 +36,7 @@ def run(context: Context, submission: Submission, workspace: Workspace) -> Stage
         "run",
         clock,
         findings,
-        summary="predictions written" if not findings else "no predictions",
+        summary=message("predictions written") if not findings else message("no predictions"),
         budget_s=rules.timeout_s,
         receipt=receipt_of(ended, context.sandbox),
     )
@@ -73,6 +74,7 @@ def _keep(folder: Path, target: Path, *, max_bytes: int) -> list[Finding]:
     try:
         content = read_untrusted(folder, OUTPUT, max_bytes=max_bytes)
     except NotPlain as error:
-        return [finding("RUN004", f"run.sh ended well, but the output cannot be read: {error}", limit="the file in $4")]
+        seen = message("run.sh ended well, but the output cannot be read: {problem}", problem=error.words)
+        return [finding("RUN004", seen, limit=message("the file in $4"))]
     write_whole(target, content)
     return []

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from harness.errors import SandboxFault
 from harness.files import write_json
+from harness.language import message, verbatim
 from harness.model.finding import Finding, finding
 from harness.model.result import ExampleScore, Score, StageResult
 from harness.model.submission import Submission
@@ -36,7 +37,7 @@ def score(context: Context, submission: Submission, workspace: Workspace) -> Sta
         raise SandboxFault(f"{fault}\n{tail(context.scorer.log)}", remedy=fault.remedy) from fault
     for outcome in (scored.base, scored.adapter):
         if isinstance(outcome, Failure):
-            return done("score", clock, [_refused(outcome)], summary="not scored", budget_s=budget_s)
+            return done("score", clock, [_refused(outcome)], summary=message("not scored"), budget_s=budget_s)
     examples = {
         name: one.examples for name, one in ((BASE, scored.base), (ADAPTER, scored.adapter)) if isinstance(one, Result)
     }
@@ -47,7 +48,9 @@ def score(context: Context, submission: Submission, workspace: Workspace) -> Sta
         "score",
         clock,
         findings,
-        summary=f"perplexity {total.perplexity:.3f}, base {total.base_perplexity:.3f}",
+        summary=message(
+            "perplexity {adapter:.3f}, base {base:.3f}", adapter=total.perplexity, base=total.base_perplexity
+        ),
         budget_s=budget_s,
     )
 
@@ -72,7 +75,7 @@ def _refused(failure: Failure) -> Finding:
     """Give the finding; a failure of another kind is ours, never the student's."""
     if failure.kind not in CODES:
         raise SandboxFault(f"The scoring worker failed: {failure.message}", remedy="See its log in the run folder.")
-    return finding(CODES[failure.kind], visible(failure.message))
+    return finding(CODES[failure.kind], verbatim(visible(failure.message)))
 
 
 def _total(context: Context, scored: dict[str, tuple[ExampleScore, ...]]) -> Score:
@@ -87,7 +90,11 @@ def _finite(total: Score) -> bool:
 
 def _not_finite(examples: tuple[ExampleScore, ...]) -> Finding:
     bad = [one.id for one in examples if not math.isfinite(one.perplexity)]
-    return finding("SCO002", f"{len(bad)} of {len(examples)} examples, first: {visible(', '.join(bad[:3]))}")
+    first = tuple(visible(one) for one in bad[:3])
+    return finding(
+        "SCO002",
+        message("{count} of {total} examples, first: {ids}", count=len(bad), total=len(examples), ids=first),
+    )
 
 
 def _keep(

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.errors import EnvironmentFault, HostFault
 from harness.files import remove_tree
 from harness.intake.downloads.tree import Seen
+from harness.language import NOTHING, Message, message
 from harness.model.submission import Submission
 from harness.sandbox.cause import Cause
 from harness.sandbox.interface import Ended, Job
@@ -28,7 +29,7 @@ class Served:
 
     ended: Ended
     brought: Brought
-    note: str
+    note: Message
 
 
 def try_until_served(
@@ -70,10 +71,13 @@ def try_until_served(
             _put_back(spare, workspace.tree)
 
 
-def _note(blames: Sequence[Blame]) -> str:
+def _note(blames: Sequence[Blame]) -> Message:
     if not blames:
-        return ""
-    return f"at try {len(blames) + 1}; before: {blames[-1].what.rstrip('.')} ({blames[-1].known_by})"
+        return NOTHING
+    last = blames[-1]
+    return message(
+        "at try {number}; before: {what} ({known_by})", number=len(blames) + 1, what=last.what, known_by=last.known_by
+    )
 
 
 def _given_up(blames: Sequence[Blame], spent_s: float) -> HostFault:
@@ -81,12 +85,12 @@ def _given_up(blames: Sequence[Blame], spent_s: float) -> HostFault:
     often = f" Tried {len(blames)} times in {spent_s:.0f} s." if len(blames) > 1 else ""
     if last.unreached:
         return HostFault(
-            f"{last.what}{often}",
+            f"{last.what}.{often}",
             remedy="Check its network and DNS (and a firewall or proxy before it), and grade again: "
             "`harness grade --resume`.",
         )
     return HostFault(
-        f"A file host failed download.sh: {last.what} Known because {last.known_by}.{often}",
+        f"A file host failed download.sh: {last.what}. Known because {last.known_by}.{often}",
         remedy="Not the student's fault as far as can be seen: `harness grade --resume` tries again later. If it stays "
         "so, look into logs/fetch.stderr.log.",
     )

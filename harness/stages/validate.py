@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+from harness.language import Message, message
 from harness.model.finding import Finding, Location, finding
 from harness.model.result import StageResult
 from harness.model.submission import Submission
@@ -14,7 +15,7 @@ from harness.stages.outcome import Clock, done
 from harness.text import visible
 
 NAMED = 3
-NOT_QUOTED = "something else (predictions on private data are shown to the staff alone)"
+NOT_QUOTED = message("something else (predictions on private data are shown to the staff alone)")
 
 
 def validate(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
@@ -25,8 +26,8 @@ def validate(context: Context, submission: Submission, workspace: Workspace) -> 
         wanted=[example.id for example in context.examples],
         quote=context.split == "public",
     )
-    summary = f"{count} of {len(context.examples)} predictions" if not findings else "not valid"
-    return done("validate", clock, findings, summary=summary)
+    summary = message("{count} of {total} predictions", count=count, total=len(context.examples))
+    return done("validate", clock, findings, summary=message("not valid") if findings else summary)
 
 
 def check_predictions(content: bytes, *, wanted: list[str], quote: bool) -> tuple[list[Finding], int]:
@@ -53,7 +54,7 @@ def _finding(code: str, problem: Problem, *, quote: bool) -> Finding:
     if not quote:
         return finding(code, NOT_QUOTED, limit=problem.expected, where=where, staff_detail=visible(str(problem)))
     where = replace(where, pointer=problem.pointer or None)
-    return finding(code, visible(problem.seen), limit=problem.expected, fix=problem.remedy, where=where)
+    return finding(code, problem.seen, limit=problem.expected, fix=problem.remedy, where=where)
 
 
 def _fold(wrong: tuple[Problem, ...], *, quote: bool) -> list[Finding]:
@@ -65,7 +66,8 @@ def _fold(wrong: tuple[Problem, ...], *, quote: bool) -> list[Finding]:
 
 
 def _counted(same: list[Problem]) -> Problem:
-    return replace(same[0], seen=f"{same[0].seen} (so in {len(same)} places; the first is named)")
+    seen = message("{seen} (so in {count} places; the first is named)", seen=same[0].seen, count=len(same))
+    return replace(same[0], seen=seen)
 
 
 def _check_ids(given: list[str], wanted: list[str], *, quote: bool) -> list[Finding]:
@@ -73,13 +75,13 @@ def _check_ids(given: list[str], wanted: list[str], *, quote: bool) -> list[Find
     missing = [one for one in wanted if one not in counts]
     twice = [one for one, count in counts.items() if count > 1]
     unknown = [one for one in counts if one not in known]
-    limit = f"each of the {len(wanted)} ids once"
+    limit = message("each of the {count} ids once", count=len(wanted))
     return [
-        _of_ids(code, f"{len(ids)} {what}", ids, limit=limit, quote=quote)
-        for code, ids, what in (
-            ("VAL003", missing, "missing"),
-            ("VAL004", twice, "there more than once"),
-            ("VAL005", unknown, "unknown"),
+        _of_ids(code, words, ids, limit=limit, quote=quote)
+        for code, ids, words in (
+            ("VAL003", missing, message("{count} missing", count=len(missing))),
+            ("VAL004", twice, message("{count} there more than once", count=len(twice))),
+            ("VAL005", unknown, message("{count} unknown", count=len(unknown))),
         )
         if ids
     ]
@@ -89,12 +91,11 @@ def _check_empty(rows: list[dict[str, str]], *, quote: bool) -> list[Finding]:
     empty = [row["id"] for row in rows if not row["output"].strip()]
     if not empty:
         return []
-    seen = f"{len(empty)} of {len(rows)} outputs are empty"
-    return [_of_ids("VAL006", seen, empty, limit="some text in each `output`", quote=quote)]
+    seen = message("{count} of {total} outputs are empty", count=len(empty), total=len(rows))
+    return [_of_ids("VAL006", seen, empty, limit=message("some text in each `output`"), quote=quote)]
 
 
-def _of_ids(code: str, seen: str, ids: list[str], *, limit: str, quote: bool) -> Finding:
-    first = "first: " + ", ".join(visible(one, 60) for one in ids[:NAMED]) + (", …" if len(ids) > NAMED else "")
-    return finding(
-        code, f"{seen}, {first}" if quote else seen, limit=limit, staff_detail=None if quote else f"{seen}, {first}"
-    )
+def _of_ids(code: str, seen: Message, ids: list[str], *, limit: Message, quote: bool) -> Finding:
+    shown = [visible(one, 60) for one in ids[:NAMED]]
+    named = message("{what}, first: {ids}", what=seen, ids=(*shown, "…") if len(ids) > NAMED else tuple(shown))
+    return finding(code, named if quote else seen, limit=limit, staff_detail=None if quote else named)

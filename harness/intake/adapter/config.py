@@ -11,6 +11,7 @@ from typing import cast
 
 from harness.intake.adapter.lora_config import LoraConfig
 from harness.intake.adapter.strict_json import parse_strict
+from harness.language import NOTHING, Message, message, some, verbatim
 from harness.model.assignment import AdapterRules
 from harness.model.finding import Finding, Location, finding
 from harness.text import visible
@@ -42,15 +43,17 @@ _OWN_MODULE = re.compile(r"transformers(?:\.\w+)*")
 _MEGATRON = "megatron.core"
 _FIXES = MappingProxyType(
     {
-        "modules_to_save": "Train without `modules_to_save`: lm_head and embed_tokens stay those of the base model.",
-        "trainable_token_indices": "Train without new tokens: the embeddings stay those of the base model.",
+        "modules_to_save": message(
+            "Train without `modules_to_save`: lm_head and embed_tokens stay those of the base model."
+        ),
+        "trainable_token_indices": message("Train without new tokens: the embeddings stay those of the base model."),
     }
 )
-_WHOLE_NAMES = (
+_WHOLE_NAMES = message(
     "Write in its place each module that it means by its name, such as `model.layers.0.self_attn.q_proj`: patterns are "
     "not matched here, and no tensor shows an alpha."
 )
-_NEWER = "Train without it. If it is a default that a newer peft wrote, delete the line."
+_NEWER = message("Train without it. If it is a default that a newer peft wrote, delete the line.")
 
 
 def check_config(
@@ -70,18 +73,24 @@ def check_config(
     try:
         raw = parse_strict(content)
     except (ValueError, RecursionError) as problem:
-        return (_found("ADM004", f"`{CONFIG}` is no JSON: {visible(str(problem), 120)}"),), None
+        return (
+            _found(
+                "ADM004", message("`{config}` is no JSON: {problem}", config=CONFIG, problem=visible(str(problem), 120))
+            ),
+        ), None
     if not isinstance(raw, dict):
-        return (_found("ADM004", f"`{CONFIG}` holds no JSON object"),), None
+        return (_found("ADM004", message("`{config}` holds no JSON object", config=CONFIG)),), None
     base = tuple(_check_base(raw, base_name))
     if raw.get("peft_type") != "LORA":
-        seen = f"`peft_type` is {_shown(raw.get('peft_type'))}"
-        return (*base, _found("ADM006", seen, limit="LORA", pointer="/peft_type")), None
+        seen = message("`{name}` is {value}", name="peft_type", value=_shown(raw.get("peft_type")))
+        return (*base, _found("ADM006", seen, limit=verbatim("LORA"), pointer="/peft_type")), None
     problems = (*_check_numbers(raw, rules), *_check_targets(raw, rules), *_check_kind(raw), *_check_unknown(raw))
     return (*base, *problems), None if problems else _make(raw)
 
 
-def _found(code: str, seen: str, *, limit: str = "", pointer: str = "", fix: str | None = None) -> Finding:
+def _found(
+    code: str, seen: Message, *, limit: Message = NOTHING, pointer: str = "", fix: Message | None = None
+) -> Finding:
     return finding(code, seen, limit=limit, fix=fix, where=Location(path=CONFIG, pointer=pointer or None))
 
 
@@ -97,8 +106,10 @@ def _check_base(raw: Mapping[str, object], base_name: str) -> Iterator[Finding]:
     name = raw.get("base_model_name_or_path")
     last = model_name(name) if isinstance(name, str) else ""
     if last.lower() != model_name(base_name).lower():
-        seen = f"trained on `{visible(last, 120)}`" if last else "no `base_model_name_or_path`"
-        yield _found("ADM005", seen, limit=f"`{model_name(base_name)}`", pointer="/base_model_name_or_path")
+        seen = (
+            message("trained on `{last}`", last=visible(last, 120)) if last else message("no `base_model_name_or_path`")
+        )
+        yield _found("ADM005", seen, limit=verbatim(f"`{model_name(base_name)}`"), pointer="/base_model_name_or_path")
 
 
 def model_name(path: str) -> str:
@@ -111,24 +122,33 @@ def model_name(path: str) -> str:
 
 
 def _check_numbers(raw: Mapping[str, object], rules: AdapterRules) -> Iterator[Finding]:
-    rank_limit = f"a whole number from 1 to {rules.max_rank}"
-    alpha_limit = f"a number above 0, at most {_MAX_ALPHA}"
+    rank_limit = message("a whole number from 1 to {most}", most=rules.max_rank)
+    alpha_limit = message("a number above 0, at most {most}", most=_MAX_ALPHA)
     rank, alpha = raw.get("r"), raw.get("lora_alpha")
     if not _is_rank(rank, rules):
-        yield _found("ADM006", f"`r` is {_shown(rank)}", limit=rank_limit, pointer="/r")
+        yield _found(
+            "ADM006", message("`{name}` is {value}", name="r", value=_shown(rank)), limit=rank_limit, pointer="/r"
+        )
     if not _is_alpha(alpha):
-        yield _found("ADM006", f"`lora_alpha` is {_shown(alpha)}", limit=alpha_limit, pointer="/lora_alpha")
+        yield _found(
+            "ADM006",
+            message("`{name}` is {value}", name="lora_alpha", value=_shown(alpha)),
+            limit=alpha_limit,
+            pointer="/lora_alpha",
+        )
     for name, limit in (("rank_pattern", rank_limit), ("alpha_pattern", alpha_limit)):
         pattern = raw.get(name) or {}
         is_rank = name == "rank_pattern"
         if not isinstance(pattern, dict) or len(pattern) > _MAX_ENTRIES:
-            yield _found("ADM006", f"`{name}` is no object of bounded size", limit=limit, pointer=f"/{name}")
+            yield _found(
+                "ADM006", message("`{name}` is no object of bounded size", name=name), limit=limit, pointer=f"/{name}"
+            )
             continue
         for key, value in pattern.items():
             is_plain = is_rank or _PLAIN_KEY.fullmatch(key) is not None
             if not is_plain or not (_is_rank(value, rules) if is_rank else _is_alpha(value)):
-                seen = f"`{name}` maps {_shown(key)} to {_shown(value)}"
-                wanted = limit if is_rank else f"a plain module name, and {limit}"
+                seen = message("`{name}` maps {key} to {value}", name=name, key=_shown(key), value=_shown(value))
+                wanted = limit if is_rank else message("a plain module name, and {limit}", limit=limit)
                 fix = None if is_plain else _WHOLE_NAMES
                 yield _found("ADM006", seen, limit=wanted, fix=fix, pointer=f"/{name}")
                 break
@@ -144,25 +164,32 @@ def _is_alpha(value: object) -> bool:
 
 def _check_targets(raw: Mapping[str, object], rules: AdapterRules) -> Iterator[Finding]:
     targets = raw.get("target_modules")
-    limit = f"a list out of {', '.join(rules.target_modules)}"
+    limit = message("a list out of {names}", names=tuple(rules.target_modules))
     if isinstance(targets, str):
         if targets.lower() != ALL_LINEAR:
             yield _found(
                 "ADM006",
-                f"`target_modules` is the pattern {_shown(targets)}",
+                message("`target_modules` is the pattern {text}", text=_shown(targets)),
                 limit=limit,
-                fix=f'Write the names as a list, such as `"target_modules": {json.dumps(list(rules.target_modules))}`.',
+                fix=message(
+                    'Write the names as a list, such as `"target_modules": {names}`.',
+                    names=json.dumps(list(rules.target_modules)),
+                ),
                 pointer="/target_modules",
             )
         return
     if not isinstance(targets, list) or not targets or len(targets) > _MAX_ENTRIES:
-        yield _found("ADM006", f"`target_modules` is {_shown(targets)}", limit=limit, pointer="/target_modules")
+        yield _found(
+            "ADM006",
+            message("`{name}` is {value}", name="target_modules", value=_shown(targets)),
+            limit=limit,
+            pointer="/target_modules",
+        )
         return
     bad = [name for name in targets if not _is_allowed(name, rules)]
     if bad:
-        seen = f"`target_modules` names {', '.join(_shown(name) for name in bad[:3])}"
-        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        yield _found("ADM006", seen + more, limit=limit, pointer="/target_modules")
+        seen = message("`target_modules` names {names}", names=some([_shown(name) for name in bad]))
+        yield _found("ADM006", seen, limit=limit, pointer="/target_modules")
 
 
 def _is_allowed(name: object, rules: AdapterRules) -> bool:
@@ -173,26 +200,41 @@ def _is_allowed(name: object, rules: AdapterRules) -> bool:
 
 def _check_kind(raw: Mapping[str, object]) -> Iterator[Finding]:
     if raw.get("task_type") not in (None, "CAUSAL_LM"):
-        yield _found("ADM006", f"`task_type` is {_shown(raw['task_type'])}", limit="CAUSAL_LM", pointer="/task_type")
+        yield _found(
+            "ADM006",
+            message("`{name}` is {value}", name="task_type", value=_shown(raw["task_type"])),
+            limit=verbatim("CAUSAL_LM"),
+            pointer="/task_type",
+        )
     if raw.get("bias") not in (None, "none"):
-        yield _found("ADM006", f"`bias` is {_shown(raw['bias'])}", limit="none", pointer="/bias")
+        yield _found(
+            "ADM006",
+            message("`{name}` is {value}", name="bias", value=_shown(raw["bias"])),
+            limit=verbatim("none"),
+            pointer="/bias",
+        )
     rslora = raw.get("use_rslora")
     if rslora is not None and not isinstance(rslora, bool):
-        yield _found("ADM006", f"`use_rslora` is {_shown(rslora)}", limit="true or false", pointer="/use_rslora")
+        yield _found(
+            "ADM006",
+            message("`{name}` is {value}", name="use_rslora", value=_shown(rslora)),
+            limit=message("true or false"),
+            pointer="/use_rslora",
+        )
     start = raw.get("init_lora_weights")
     if start is not None and not isinstance(start, bool) and start not in _PLAIN_INITS:
         yield _found(
             "ADM006",
-            f"`init_lora_weights` is {_shown(start)}",
-            limit="an initialisation that leaves the base model's weights as they are",
-            fix="Save with `path_initial_model_for_weight_conversion`, which makes it a plain LoRA adapter.",
+            message("`{name}` is {value}", name="init_lora_weights", value=_shown(start)),
+            limit=message("an initialisation that leaves the base model's weights as they are"),
+            fix=message("Save with `path_initial_model_for_weight_conversion`, which makes it a plain LoRA adapter."),
             pointer="/init_lora_weights",
         )
     if not _is_own_mapping(raw.get("auto_mapping")):
         yield _found(
             "ADM006",
-            f"`auto_mapping` is {_shown(raw['auto_mapping'])}",
-            limit="null, or a class of transformers",
+            message("`{name}` is {value}", name="auto_mapping", value=_shown(raw["auto_mapping"])),
+            limit=message("null, or a class of transformers"),
             pointer="/auto_mapping",
         )
     yield from _check_parts(raw)
@@ -204,25 +246,25 @@ def _check_parts(raw: Mapping[str, object]) -> Iterator[Finding]:
     if layers is not None and not _are_layers(layers):
         yield _found(
             "ADM006",
-            f"`layers_to_transform` is {_shown(layers)}",
-            limit="null or a list of layer numbers",
+            message("`{name}` is {value}", name="layers_to_transform", value=_shown(layers)),
+            limit=message("null or a list of layer numbers"),
             pointer="/layers_to_transform",
         )
     patterns = _texts(raw.get("layers_pattern"))
     if len(patterns) > _MAX_PATTERNS or not all(_PLAIN_NAME.fullmatch(pattern) for pattern in patterns):
         yield _found(
             "ADM006",
-            f"`layers_pattern` is {_shown(raw['layers_pattern'])}",
-            limit="null or plain names, such as `layers`",
-            fix="Leave it out: without it the first number in a module's name is its layer.",
+            message("`{name}` is {value}", name="layers_pattern", value=_shown(raw["layers_pattern"])),
+            limit=message("null or plain names, such as `layers`"),
+            fix=message("Leave it out: without it the first number in a module's name is its layer."),
             pointer="/layers_pattern",
         )
     if not all(_texts(raw.get("exclude_modules"))):
         yield _found(
             "ADM006",
-            f"`exclude_modules` is {_shown(raw['exclude_modules'])}",
-            limit="null, names or a pattern",
-            fix="Leave it out, and name in `target_modules` what is trained.",
+            message("`{name}` is {value}", name="exclude_modules", value=_shown(raw["exclude_modules"])),
+            limit=message("null, names or a pattern"),
+            fix=message("Leave it out, and name in `target_modules` what is trained."),
             pointer="/exclude_modules",
         )
 
@@ -252,14 +294,23 @@ def _check_unknown(raw: Mapping[str, object]) -> Iterator[Finding]:
     Numbers and strings too: nobody knows what they change. peft 0.21 writes none that is not known here.
     """
     if raw.get("megatron_core") not in (None, _MEGATRON):
-        seen = f"`megatron_core` is {_shown(raw['megatron_core'])}"
-        yield _found("ADM006", seen, limit=f"null or {_MEGATRON}: no other module is loaded", pointer="/megatron_core")
+        seen = message("`{name}` is {value}", name="megatron_core", value=_shown(raw["megatron_core"]))
+        yield _found(
+            "ADM006",
+            seen,
+            limit=message("null or {module}: no other module is loaded", module=_MEGATRON),
+            pointer="/megatron_core",
+        )
     on = [name for name, value in raw.items() if name not in _KNOWN and value]
     for name in on[:_MOST_NAMED]:
         shown = visible(name, 80)
-        more = f", and {len(on) - _MOST_NAMED} other settings are on" if len(on) > _MOST_NAMED else ""
-        limit = "null, false or empty: a plain LoRA adapter"
-        seen = f"`{shown}` is {_shown(raw[name])}{more}"
+        value = _shown(raw[name])
+        seen = message("`{name}` is {value}", name=shown, value=value)
+        if more := max(0, len(on) - _MOST_NAMED):
+            seen = message(
+                "`{name}` is {value}, and {count} other settings are on", name=shown, value=value, count=more
+            )
+        limit = message("null, false or empty: a plain LoRA adapter")
         yield _found("ADM006", seen, limit=limit, fix=_FIXES.get(name, _NEWER), pointer=f"/{shown}")
 
 

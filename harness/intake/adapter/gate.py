@@ -23,6 +23,7 @@ from harness.intake.adapter.lora_config import LoraConfig
 from harness.intake.adapter.safetensors import Header, HeaderProblem, parse_header
 from harness.intake.adapter.tensors import check_tensors, listed, pairs
 from harness.intake.plain import NotPlainFile, open_plain, read_plain
+from harness.language import clauses, message, verbatim
 from harness.model.assignment import AdapterRules
 from harness.model.finding import Finding, Location, finding, has_error
 from harness.text import in_mb, visible
@@ -34,7 +35,7 @@ _MAX_CONFIG_BYTES = 1_000_000
 _MAX_HEADER_BYTES = 2_000_000  # 70 kB for all linear modules of a model of 4 billion parameters
 # A file this many times too large is refused without a look at each value.
 SCANNED_UP_TO = 4
-_CONVERSION = (
+_CONVERSION = message(
     "Convert it where it was trained: `from peft import AutoPeftModelForCausalLM as M; "
     'M.from_pretrained("adapter_checkpoint").save_pretrained("adapter_checkpoint")`.'
 )
@@ -76,7 +77,7 @@ def check_adapter(folder: Path, *, rules: AdapterRules, base: BaseShapes | None,
     with _machine("read the adapter"):
         links = _links(folder)
         if links:
-            seen = f"in `{visible(rules.path, 120)}`: {listed(links)}"
+            seen = message("in `{path}`: {names}", path=visible(rules.path, 120), names=listed(links))
             return AdapterVerdict(findings=(finding("FET005", seen),), config=None, sha256=None)
         findings = [*_missing(folder, rules)]
         config_findings, config = _read_config(folder, rules, base_name)
@@ -147,8 +148,8 @@ def _missing(folder: Path, rules: AdapterRules) -> Iterator[Finding]:
     pickles = [name for name in _PICKLES if (folder / name).exists()]
     absent = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if WEIGHTS in absent and pickles:
-        limit = f"`{WEIGHTS}`: a pickle can run code when it is opened"
-        yield finding("ADM002", f"`{pickles[0]}` is there instead", limit=limit, fix=_CONVERSION)
+        limit = message("`{file}`: a pickle can run code when it is opened", file=WEIGHTS)
+        yield finding("ADM002", message("`{name}` is there instead", name=pickles[0]), limit=limit, fix=_CONVERSION)
         absent.remove(WEIGHTS)
     nested = {name: [one.parent for one in sorted(folder.rglob(name)) if one.is_file()] for name in absent}
     places = [*nested.values()]
@@ -162,13 +163,21 @@ def _missing(folder: Path, rules: AdapterRules) -> Iterator[Finding]:
 def _absent(folder: Path, rules: AdapterRules, names: list[str], places: list[Path]) -> Finding:
     """Say that files are missing, where from the submission's root they lie instead, and how to bring them here."""
     where = Location(path=rules.path if len(names) > 1 else f"{rules.path}/{names[0]}")
-    seen = f"no {' and no '.join(f'`{name}`' for name in names)} in `{rules.path}`"
+    seen = message("no `{file}` in `{folder}`", file=names[0], folder=rules.path)
+    if len(names) > 1:
+        first, second = names
+        seen = message("no `{file}` and no `{other}` in `{folder}`", file=first, other=second, folder=rules.path)
     if not places:
         return finding("ADM001", seen, where=where)
     lie = [[f"{rules.path}/{(one / name).relative_to(folder).as_posix()}" for name in names] for one in places]
-    seen += f"; {'they lie' if len(names) > 1 else 'it lies'} in {listed([path for paths in lie for path in paths])}"
+    places_words = listed([path for paths in lie for path in paths])
+    there = message("it lies in {places}", places=places_words)
+    if len(names) > 1:
+        there = message("they lie in {places}", places=places_words)
     move = shlex.join(["mv", *(visible(path) for path in lie[0]), f"{rules.path}/"])
-    return finding("ADM001", seen, fix=f"End download.sh with: `{move}`", where=where)
+    return finding(
+        "ADM001", clauses(seen, there), fix=message("End download.sh with: `{command}`", command=move), where=where
+    )
 
 
 def _read_config(folder: Path, rules: AdapterRules, base_name: str) -> tuple[tuple[Finding, ...], LoraConfig | None]:
@@ -176,8 +185,10 @@ def _read_config(folder: Path, rules: AdapterRules, base_name: str) -> tuple[tup
         return (), None
     content = read_plain(folder / CONFIG, most_bytes=_MAX_CONFIG_BYTES + 1)
     if len(content) > _MAX_CONFIG_BYTES:
-        limit = f"at most {in_mb(_MAX_CONFIG_BYTES)}"
-        return (finding("ADM004", f"`{CONFIG}` is too large", limit=limit, where=Location(path=CONFIG)),), None
+        limit = message("at most {size}", size=in_mb(_MAX_CONFIG_BYTES))
+        return (
+            finding("ADM004", message("`{file}` is too large", file=CONFIG), limit=limit, where=Location(path=CONFIG)),
+        ), None
     return check_config(content, rules=rules, base_name=base_name)
 
 
@@ -192,29 +203,37 @@ def _read_weights(folder: Path, rules: AdapterRules) -> _Weights:
         try:
             header = parse_header(file, max_header_bytes=_MAX_HEADER_BYTES)
         except HeaderProblem as problem:
-            return _Weights(findings=(finding("ADM007", f"`{WEIGHTS}`: {problem}"),), sha256=sha256)
+            return _Weights(
+                findings=(finding("ADM007", message("{file}: {reason}", file=f"`{WEIGHTS}`", reason=problem.words)),),
+                sha256=sha256,
+            )
         nonfinite = nonfinite_tensors(file, header)
     findings = [_too_large(size_bytes, header, rules)] if size_bytes > rules.max_bytes else []
     if nonfinite:
-        seen = f"{sum(nonfinite.values())} values in {len(nonfinite)} tensors: {listed(nonfinite)}"
+        seen = message(
+            "{values} values in {count} tensors: {names}",
+            values=sum(nonfinite.values()),
+            count=len(nonfinite),
+            names=listed(nonfinite),
+        )
         findings.append(finding("ADM009", seen))
     return _Weights(findings=tuple(findings), header=header, sha256=sha256)
 
 
 def _too_large(size_bytes: int, header: Header | None, rules: AdapterRules) -> Finding:
     """Say how large it is; and where it was saved in fp32 and half would do, say exactly that."""
-    limit = f"at most {_size(rules.max_bytes)}"
+    limit = message("at most {size}", size=_size(rules.max_bytes))
     tensors = () if header is None else tuple(header.tensors.values())
     data_bytes = sum(tensor.end - tensor.begin for tensor in tensors)
     half_bytes = size_bytes - data_bytes // 2
     if data_bytes and half_bytes <= rules.max_bytes and all(tensor.dtype == "F32" for tensor in tensors):
         return finding(
             "ADM003",
-            f"{_size(size_bytes)} in fp32; saved in bf16 it is {_size(half_bytes)}",
+            message("{size} in fp32; saved in bf16 it is {half}", size=_size(size_bytes), half=_size(half_bytes)),
             limit=limit,
-            fix="Save it in bf16: `model.to(torch.bfloat16)` before `save_pretrained`.",
+            fix=message("Save it in bf16: `model.to(torch.bfloat16)` before `save_pretrained`."),
         )
-    return finding("ADM003", _size(size_bytes), limit=limit)
+    return finding("ADM003", verbatim(_size(size_bytes)), limit=limit)
 
 
 def _size(size_bytes: int) -> str:
@@ -232,5 +251,5 @@ def _resolve(header: Header, config: LoraConfig) -> tuple[str, ...]:
 def _unlisted(targets: tuple[str, ...], rules: AdapterRules) -> Iterator[Finding]:
     bad = [target for target in targets if target.rpartition(".")[2] not in rules.target_modules]
     if bad:
-        seen = f"tensors for the modules {listed(bad)}"
-        yield finding("ADM006", seen, limit=f"a list out of {', '.join(rules.target_modules)}")
+        seen = message("tensors for the modules {names}", names=listed(bad))
+        yield finding("ADM006", seen, limit=message("a list out of {names}", names=tuple(rules.target_modules)))

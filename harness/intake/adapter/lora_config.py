@@ -6,6 +6,9 @@ given by a pattern, or modules are excluded, the sanitised file names each modul
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+
+from harness.language import Message, message, verbatim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +44,10 @@ class LoraConfig:
         """Tell whether the config gives this module this rank, or may: which modules a pattern means is not known."""
         return rank == self.rank_of(module) or rank in self.unread_ranks
 
-    def shown_rank_of(self, module: str) -> str:
+    def shown_rank_of(self, module: str) -> Message:
         """Say which ranks `gives` allows."""
-        return " or ".join(map(str, sorted({self.rank_of(module), *self.unread_ranks})))
+        ranks = (verbatim(str(rank)) for rank in sorted({self.rank_of(module), *self.unread_ranks}))
+        return reduce(lambda one, other: message("{one} or {other}", one=one, other=other), ranks)
 
     def names(self, module: str) -> bool:
         """Tell whether the config gives this module an adapter."""

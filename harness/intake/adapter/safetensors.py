@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from harness.intake.adapter.strict_json import parse_strict
 from harness.intake.plain import NotPlainFile, open_plain
+from harness.language import WordedError, message
 from harness.text import visible
 
 LENGTH_BYTES = 8
@@ -26,7 +27,7 @@ DTYPE_BYTES: Mapping[str, int] = MappingProxyType(
 )
 
 
-class HeaderProblem(Exception):
+class HeaderProblem(WordedError):
     """The file is no safetensors file, or a damaged one; the text says what is wrong. Safe to show."""
 
 
@@ -59,7 +60,7 @@ def read_header(path: Path, *, max_header_bytes: int = MAX_HEADER_BYTES) -> Head
         with open_plain(path) as file:
             return parse_header(file, max_header_bytes=max_header_bytes)
     except NotPlainFile as problem:
-        raise HeaderProblem(str(problem)) from problem
+        raise HeaderProblem(problem.words) from problem
 
 
 def parse_header(file: BinaryIO, *, max_header_bytes: int = MAX_HEADER_BYTES) -> Header:
@@ -68,12 +69,22 @@ def parse_header(file: BinaryIO, *, max_header_bytes: int = MAX_HEADER_BYTES) ->
     file.seek(0)
     length = int.from_bytes(file.read(LENGTH_BYTES), "little")
     if file_bytes < LENGTH_BYTES + 2:
-        raise HeaderProblem(f"the file has only {file_bytes} bytes")
+        raise HeaderProblem(message("the file has only {count} bytes", count=file_bytes))
     most = file_bytes - LENGTH_BYTES
     if max_header_bytes < length <= most:
-        raise HeaderProblem(f"its header takes {length} bytes, and at most {max_header_bytes} are read")
+        raise HeaderProblem(
+            message(
+                "its header takes {length} bytes, and at most {most} are read", length=length, most=max_header_bytes
+            )
+        )
     if length > most:
-        raise HeaderProblem(f"its header claims {length} bytes of {most} possible: cut off, or no safetensors")
+        raise HeaderProblem(
+            message(
+                "its header claims {length} bytes of {most} possible: cut off, or no safetensors",
+                length=length,
+                most=most,
+            )
+        )
     entries = _parse_json(file.read(length))
     _check_metadata(entries.pop("__metadata__", {}))
     start = LENGTH_BYTES + length
@@ -85,35 +96,44 @@ def parse_header(file: BinaryIO, *, max_header_bytes: int = MAX_HEADER_BYTES) ->
 
 def _parse_json(data: bytes) -> dict[str, object]:
     if not data.startswith(b"{"):
-        raise HeaderProblem("its header does not begin with `{`: no safetensors file")
+        raise HeaderProblem(message("its header does not begin with `{`: no safetensors file"))
     try:
         value = parse_strict(data.decode("utf-8"))
     except (ValueError, RecursionError) as problem:
-        raise HeaderProblem(f"its header is no JSON: {visible(str(problem), 100)}") from problem
+        raise HeaderProblem(message("its header is no JSON: {reason}", reason=visible(str(problem), 100))) from problem
     if not isinstance(value, dict):
-        raise HeaderProblem("its header is no JSON object")
+        raise HeaderProblem(message("its header is no JSON object"))
     return value
 
 
 def _check_metadata(metadata: object) -> None:
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise HeaderProblem("its `__metadata__` is not an object of strings")
+        raise HeaderProblem(message("its `__metadata__` is not an object of strings"))
 
 
 def _tensor(name: str, entry: object, start: int) -> Tensor:
-    shown = f"tensor `{visible(name, 120)}`"
+    shown = message("tensor `{name}`", name=visible(name, 120))
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        raise HeaderProblem(f"{shown} is not described by dtype, shape and data_offsets")
+        raise HeaderProblem(message("{tensor} is not described by dtype, shape and data_offsets", tensor=shown))
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
-        raise HeaderProblem(f"{shown} has the unknown dtype {visible(repr(dtype), 40)}")
+        raise HeaderProblem(
+            message("{tensor} has the unknown dtype {dtype}", tensor=shown, dtype=visible(repr(dtype), 40))
+        )
     if not _is_counts(shape) or len(shape) > MAX_DIMENSIONS:
-        raise HeaderProblem(f"{shown} has no proper shape")
+        raise HeaderProblem(message("{tensor} has no proper shape", tensor=shown))
     if not _is_counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise HeaderProblem(f"{shown} has no proper offsets")
+        raise HeaderProblem(message("{tensor} has no proper offsets", tensor=shown))
     begin, end = offsets
     if math.prod(shape) * DTYPE_BYTES[dtype] != end - begin:
-        raise HeaderProblem(f"{shown} has {end - begin} bytes, which is not its shape times {DTYPE_BYTES[dtype]} bytes")
+        raise HeaderProblem(
+            message(
+                "{tensor} has {count} bytes, which is not its shape times {each} bytes",
+                tensor=shown,
+                count=end - begin,
+                each=DTYPE_BYTES[dtype],
+            )
+        )
     return Tensor(dtype=dtype, shape=tuple(shape), begin=start + begin, end=start + end)
 
 
@@ -127,10 +147,17 @@ def _check_tiling(ordered: Mapping[str, Tensor], start: int, file_bytes: int) ->
     for name, tensor in ordered.items():
         if tensor.end > file_bytes:
             over = tensor.end - file_bytes
-            raise HeaderProblem(f"tensor `{visible(name, 120)}` ends {over} bytes behind the file's end: cut off")
+            raise HeaderProblem(
+                message(
+                    "tensor `{name}` ends {over} bytes behind the file's end: cut off",
+                    name=visible(name, 120),
+                    over=over,
+                )
+            )
         if tensor.begin != position:
-            how = "overlaps another" if tensor.begin < position else "leaves a hole before it"
-            raise HeaderProblem(f"tensor `{visible(name, 120)}` {how}")
+            if tensor.begin < position:
+                raise HeaderProblem(message("tensor `{name}` overlaps another", name=visible(name, 120)))
+            raise HeaderProblem(message("tensor `{name}` leaves a hole before it", name=visible(name, 120)))
         position = tensor.end
     if position != file_bytes:
-        raise HeaderProblem(f"{file_bytes - position} bytes behind the last tensor belong to none")
+        raise HeaderProblem(message("{count} bytes behind the last tensor belong to none", count=file_bytes - position))

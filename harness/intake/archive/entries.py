@@ -15,6 +15,8 @@ from typing import IO
 
 from harness.errors import ConfigError
 from harness.intake.archive.compressed import TooManyParts, ZstdError
+from harness.language import WordedError, verbatim
+from harness.text import visible
 
 # What the readers of the standard library raise at a damaged or hostile archive: documented ones and, for headers that
 # nobody checked (CPython gh-issues of tarfile and zipfile), what their parsing runs into.
@@ -35,15 +37,16 @@ _BROKEN = (
     MemoryError,
     RecursionError,
 )
+_WORDS_SHOWN = 200
 # bz2 reports bad data as an OSError without number; offsets that lead nowhere end as these numbers of `seek`.
 _OF_CONTENT = frozenset({None, errno.EINVAL, errno.EOVERFLOW})
 
 
-class BadArchive(Exception):
+class BadArchive(WordedError):
     """The archive cannot be read, by its maker's fault; the text says why."""
 
 
-class OverBudget(Exception):
+class OverBudget(WordedError):
     """The archive holds more than is allowed; the text says what of."""
 
 
@@ -53,10 +56,10 @@ class EntryKind(StrEnum):
     FILE = "file"
     FOLDER = "folder"
     LINK = "link"
-    SPECIAL = "device, pipe or socket"
-    SPARSE = "sparse file"
-    SET_ID = "file with a set-user-id or set-group-id bit; take it off with `chmod ug-s`"
-    SUBMODULE = "submodule of git, and nothing is fetched"
+    SPECIAL = "special"
+    SPARSE = "sparse"
+    SET_ID = "set_id"
+    SUBMODULE = "submodule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +99,10 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except _BROKEN as problem:
-        raise BadArchive(str(problem) or type(problem).__name__) from problem
+        raise BadArchive(verbatim(visible(str(problem) or type(problem).__name__, _WORDS_SHOWN))) from problem
     except OSError as problem:
         if problem.errno in _OF_CONTENT:
-            raise BadArchive(problem.strerror or str(problem)) from problem
+            raise BadArchive(verbatim(visible(problem.strerror or str(problem), _WORDS_SHOWN))) from problem
         raise ConfigError(
             f"cannot read {name}: {problem.strerror}",
             remedy="Check that the file is there and that you may read it.",

@@ -8,6 +8,7 @@ from typing import IO
 
 from harness.intake.archive.entries import BadArchive, Entry, EntryKind, kind_of_file, reading
 from harness.intake.archive.names import MAX_DEPTH, is_ignored
+from harness.language import message
 
 
 def read_folder(folder: Path, *, ignored: Sequence[str], skipped: Path) -> Iterator[Entry]:
@@ -48,7 +49,7 @@ def _entry(path: Path, parts: tuple[str, ...], status: os.stat_result) -> Entry:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise BadArchive("a file changed while it was read")
+            raise BadArchive(message("a file changed while it was read"))
         return os.fdopen(descriptor, "rb")
 
     return Entry(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from harness.language import WordedError, message
+
 MAX_PART_BYTES = 255
 MAX_PATH_BYTES = 1024
 MAX_DEPTH = 32
@@ -19,7 +21,7 @@ _UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _ENCODINGS = ("utf-8", "cp950", "cp437")
 
 
-class RefusedName(Exception):
+class RefusedName(WordedError):
     """The name may not be used; the text says why."""
 
 
@@ -50,7 +52,7 @@ def read_name(raw: bytes, *, is_utf8: bool) -> EntryName:
     repaired = "\\" in text or (not raw.isascii() and not (is_utf8 and encoding == "utf-8"))
     text = text.replace("\\", "/")
     if text.startswith("/") or _DRIVE.match(text):
-        raise RefusedName("the path is absolute")
+        raise RefusedName(message("the path is absolute"))
     parts = tuple(part for part in text.split("/") if part not in ("", "."))
     _check(parts)
     return EntryName(parts=parts, repaired=repaired)
@@ -81,14 +83,20 @@ def _decode_utf16(raw: bytes) -> str | None:
 
 def _check(parts: tuple[str, ...]) -> None:
     if ".." in parts:
-        raise RefusedName("the path climbs out of its folder with `..`")
+        raise RefusedName(message("the path climbs out of its folder with `..`"))
     if len(parts) > MAX_DEPTH:
-        raise RefusedName(f"the path is more than {MAX_DEPTH} folders deep")
+        raise RefusedName(message("the path is more than {most} folders deep", most=MAX_DEPTH))
     if any(_is_unsafe(char) for part in parts for char in part):
-        raise RefusedName("the name holds control characters")
+        raise RefusedName(message("the name holds control characters"))
     sizes = [len(part.encode()) for part in parts]
     if max(sizes, default=0) > MAX_PART_BYTES or sum(sizes) + len(sizes) > MAX_PATH_BYTES:
-        raise RefusedName(f"the name is longer than {MAX_PART_BYTES} bytes, or its path than {MAX_PATH_BYTES}")
+        raise RefusedName(
+            message(
+                "the name is longer than {most} bytes, or its path than {most_of_path}",
+                most=MAX_PART_BYTES,
+                most_of_path=MAX_PATH_BYTES,
+            )
+        )
 
 
 def _is_unsafe(char: str) -> bool:

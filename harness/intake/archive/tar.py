@@ -9,6 +9,7 @@ from typing import IO, cast
 
 from harness.intake.archive.compressed import decompressed
 from harness.intake.archive.entries import BadArchive, Entry, EntryKind, OverBudget, kind_of_file, reading
+from harness.language import message
 from harness.text import in_mb
 
 _STEP_BYTES = 64 * 1024
@@ -31,19 +32,19 @@ class _Forward(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         if whence != io.SEEK_SET or offset < self._position:
-            raise BadArchive("a header points backwards")
+            raise BadArchive(message("a header points backwards"))
         while self._position < offset:
             if not self.read(min(_STEP_BYTES, offset - self._position)):
-                raise BadArchive("it ends too early")
+                raise BadArchive(message("it ends too early"))
         return self._position
 
     def read(self, size: int = -1, /) -> bytes:
         if not 0 <= size <= _HEADER_BYTES:
-            raise BadArchive(f"it has a header of more than {_HEADER_BYTES} bytes")
+            raise BadArchive(message("it has a header of more than {most} bytes", most=_HEADER_BYTES))
         self.last = self._stream.read(size)
         self._position += len(self.last)
         if self._position > self._most_bytes:
-            raise BadArchive(f"it holds more than {self._most_bytes} bytes when decompressed")
+            raise BadArchive(message("it holds more than {most} bytes when decompressed", most=self._most_bytes))
         return self.last
 
     def drain(self) -> None:
@@ -66,7 +67,13 @@ def read_tar(path: Path, *, max_stream_bytes: int) -> Iterator[Entry]:
     with path.open("rb") as file, decompressed(file) as stream:
         # A tar that is not compressed is bounded while it is read, and may hold more that is left out.
         if stream is not file and (file_bytes := path.stat().st_size) > max_stream_bytes:
-            raise OverBudget(f"more than {in_mb(max_stream_bytes)}: it takes {file_bytes / 1e6:.1f} MB itself")
+            raise OverBudget(
+                message(
+                    "more than {size}: it takes {taken:.1f} MB itself",
+                    size=in_mb(max_stream_bytes),
+                    taken=file_bytes / 1e6,
+                )
+            )
         forward = _Forward(stream, max_stream_bytes)
         with reading(path.name):
             tar = tarfile.TarFile(fileobj=cast(IO[bytes], forward), encoding="utf-8", errors="surrogateescape")
@@ -74,7 +81,7 @@ def read_tar(path: Path, *, max_stream_bytes: int) -> Iterator[Entry]:
             yield _entry(tar, member, path.name)
         with reading(path.name):
             if forward.last != _END_OF_ARCHIVE:
-                raise BadArchive("it is cut off or damaged: the mark at the end of a tar is missing")
+                raise BadArchive(message("it is cut off or damaged: the mark at the end of a tar is missing"))
             forward.drain()
 
 
@@ -89,7 +96,7 @@ def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> Entry:
     def open_content() -> IO[bytes]:
         content = tar.extractfile(member)
         if content is None:
-            raise BadArchive("an entry has no content")
+            raise BadArchive(message("an entry has no content"))
         return content
 
     with reading(name):

@@ -6,9 +6,10 @@ target or beyond the byte budget, and after a refusal the target is not there.
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.errors import ConfigError, EnvironmentFault
 from harness.intake.archive.compressed import is_compressed
@@ -21,6 +22,7 @@ from harness.intake.archive.zip import read_zip
 from harness.intake.git.entries import read_git
 from harness.intake.git.refs import is_bundle
 from harness.intake.git.store import is_repository
+from harness.language import Message, message, some
 from harness.model.finding import Finding, finding, has_error
 from harness.text import visible
 
@@ -33,9 +35,18 @@ _TAR_OVERHEAD_BYTES = 8_000_000
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR_MAGIC_AT = 257
 _UNREAD_MAGIC = (
-    (b"Rar!", "it is a RAR archive"),
-    (b"7z\xbc\xaf", "it is a 7z archive"),
-    (b"<", "it is a web page or XML, not an archive"),
+    (b"Rar!", message("it is a RAR archive")),
+    (b"7z\xbc\xaf", message("it is a 7z archive")),
+    (b"<", message("it is a web page or XML, not an archive")),
+)
+_REFUSED: Mapping[EntryKind, Message] = MappingProxyType(
+    {
+        EntryKind.LINK: message("it is a link"),
+        EntryKind.SPECIAL: message("it is a device, pipe or socket"),
+        EntryKind.SPARSE: message("it is a sparse file"),
+        EntryKind.SET_ID: message("it is a file with a set-user-id or set-group-id bit; take it off with `chmod ug-s`"),
+        EntryKind.SUBMODULE: message("it is a submodule of git, and nothing is fetched"),
+    }
 )
 
 
@@ -123,15 +134,20 @@ def _unpack_into(
                 try:
                     files += _unpack_entry(writer, source.name, entry, ignored, repaired)
                 except RefusedName as problem:
-                    refusals.append(_refusal(entry, str(problem)))
+                    refusals.append(_refusal(entry, problem.words))
                     if len(refusals) >= _MAX_REFUSALS:
                         break
         except BadArchive as problem:
-            refusals.append(_unreadable(source, str(problem)))
+            refusals.append(_unreadable(source, problem.words))
         except OverBudget as problem:
-            refusals.append(finding("INT003", f"`{visible(source.name, 120)}` unpacks to {problem}"))
+            refusals.append(
+                finding(
+                    "INT003",
+                    message("`{name}` unpacks to {problem}", name=visible(source.name, 120), problem=problem.words),
+                )
+            )
     if not refusals and not files:
-        refusals.append(_unreadable(source, "it holds no files"))
+        refusals.append(_unreadable(source, message("it holds no files")))
     return tuple(refusals) or tuple(_repairs(repaired))
 
 
@@ -139,7 +155,7 @@ def _counted(entries: Iterator[Entry], most: int) -> Iterator[Entry]:
     with closing(entries):  # type: ignore[type-var]  # each reader is a generator
         for number, entry in enumerate(entries):
             if number == most:
-                raise OverBudget(f"more than {most} files and folders, with what is left out")
+                raise OverBudget(message("more than {count} files and folders, with what is left out", count=most))
             yield entry
 
 
@@ -151,14 +167,14 @@ def _unpack_entry(
     if is_ignored(name.parts, ignored):
         return 0
     if entry.kind not in (EntryKind.FILE, EntryKind.FOLDER):
-        raise RefusedName(f"it is a {entry.kind}")
+        raise RefusedName(_REFUSED[entry.kind])
     if name.repaired:
         repaired.append(name.path)
     if entry.kind is EntryKind.FOLDER:
         writer.add_folder(name.parts)
         return 0
     if not name.parts:
-        raise RefusedName("a file without a name")
+        raise RefusedName(message("a file without a name"))
     writer.add_file(name.parts, _chunks(entry, source_name), executable=entry.executable)
     return 1
 
@@ -191,26 +207,27 @@ def _entries(source: Path, part: Path, max_bytes: int, max_files: int, ignored: 
         raise BadArchive(_why_not(start))
 
 
-def _why_not(start: bytes) -> str:
+def _why_not(start: bytes) -> Message:
     if not start:
-        return "it is empty"
+        return message("it is empty")
     for magic, reason in _UNREAD_MAGIC:
         if start.lstrip().startswith(magic):
             return reason
-    return "it is neither a zip nor a tar"
+    return message("it is neither a zip nor a tar")
 
 
-def _unreadable(source: Path, reason: str) -> Finding:
-    return finding("INT001", f"`{visible(source.name, 120)}` cannot be unpacked: {visible(reason, 200)}")
+def _unreadable(source: Path, reason: Message) -> Finding:
+    return finding(
+        "INT001", message("`{name}` cannot be unpacked: {reason}", name=visible(source.name, 120), reason=reason)
+    )
 
 
-def _refusal(entry: Entry, reason: str) -> Finding:
+def _refusal(entry: Entry, reason: Message) -> Finding:
     name = visible(entry.raw_name.decode("utf-8", "replace"), 120)
-    return finding("INT002", f"`{name}`: {visible(reason, 200)}")
+    return finding("INT002", message("{file}: {reason}", file=f"`{name}`", reason=reason))
 
 
 def _repairs(repaired: list[str]) -> Iterator[Finding]:
     if repaired:
-        named = ", ".join(f"`{visible(path, 60)}`" for path in repaired[:3])
-        more = f" and {len(repaired) - 3} more" if len(repaired) > 3 else ""
-        yield finding("INT007", f"read as {named}{more}")
+        named = some([f"`{visible(path, 60)}`" for path in repaired])
+        yield finding("INT007", message("read as {names}", names=named))

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.errors import EnvironmentFault
 from harness.intake.archive.entries import OverBudget
 from harness.intake.archive.names import RefusedName, folded
+from harness.language import message
 from harness.text import in_mb
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -70,16 +71,18 @@ class TreeWriter:
         if known is not None:
             if known == (path, True) and is_folder:
                 return False
-            raise RefusedName("it is there twice" if known == (path, is_folder) else f"it collides with `{known[0]}`")
+            if known == (path, is_folder):
+                raise RefusedName(message("it is there twice"))
+            raise RefusedName(message("it collides with `{name}`", name=known[0]))
         if len(self._entries) >= self._max_files:
-            raise OverBudget(f"more than {self._max_files} files and folders")
+            raise OverBudget(message("more than {count} files and folders", count=self._max_files))
         self._entries[folded(path)] = (path, is_folder)
         return True
 
     def _count(self, size_bytes: int) -> None:
         self._bytes += size_bytes
         if self._bytes > self._max_bytes:
-            raise OverBudget(f"more than {in_mb(self._max_bytes)}")
+            raise OverBudget(message("more than {size}", size=in_mb(self._max_bytes)))
 
 
 def _write_all(descriptor: int, chunk: bytes) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.intake.archive.entries import BadArchive, Entry, EntryKind, kind_of_file, reading
+from harness.language import message
 
 _DIRECTORY_BYTES = 1_000_000
 _DIRECTORY_BYTES_PER_FILE = 1024
@@ -31,7 +32,7 @@ class _BoundedFile(io.FileIO):
         most = self._most_bytes + 1
         data = super().read(most if size is None or size < 0 else min(size, most)) or b""
         if len(data) == most:
-            raise BadArchive(f"its directory of files is larger than {self._most_bytes} bytes")
+            raise BadArchive(message("its directory of files is larger than {most} bytes", most=self._most_bytes))
         return data
 
 
@@ -62,9 +63,11 @@ def names_in_zip(file: IO[bytes]) -> tuple[str, ...]:
 
 def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
     if info.flag_bits & _ENCRYPTED:
-        raise BadArchive("it is encrypted with a password")
+        raise BadArchive(message("it is encrypted with a password"))
     if info.compress_type not in _METHODS:
-        raise BadArchive(f"it is packed with method {info.compress_type}; plain zip (deflate) is read here")
+        raise BadArchive(
+            message("it is packed with method {method}; plain zip (deflate) is read here", method=info.compress_type)
+        )
     is_utf8 = bool(info.flag_bits & _UTF8_NAMES)
     raw_name = info.orig_filename.encode("utf-8" if is_utf8 else "cp437")
     unicode_name = _unicode_path(info.extra, raw_name)

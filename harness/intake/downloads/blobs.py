@@ -10,13 +10,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.language import WordedError, message
+
 _PART_BYTES = 1 << 20
 _FOLDER = "blobs"
 _TEMPORARY = "tmp"
 _MANY = 100
 
 
-class Damaged(Exception):
+class Damaged(WordedError):
     """What the store holds is gone or not what was put in; the text says which file."""
 
 
@@ -55,7 +57,7 @@ class BlobStore:
         """
         with self._open(sha256) as source:
             if _copy(source, target) != sha256:
-                raise Damaged(f"the blob {sha256} is not what it was")
+                raise Damaged(message("the blob {sha256} is not what it was", sha256=sha256))
 
     def is_sound(self, sha256: str) -> bool:
         """Tell whether the blob is there and is what its name says."""
@@ -83,7 +85,13 @@ class BlobStore:
         try:
             descriptor = os.open(self.path(sha256), os.O_RDONLY | os.O_NOFOLLOW)
         except OSError as error:
-            raise Damaged(f"the blob {sha256} cannot be read: {os.strerror(error.errno or 0).lower()}") from error
+            raise Damaged(
+                message(
+                    "the blob {sha256} cannot be read: {reason}",
+                    sha256=sha256,
+                    reason=os.strerror(error.errno or 0).lower(),
+                )
+            ) from error
         try:
             yield descriptor
         finally:

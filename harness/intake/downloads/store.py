@@ -19,6 +19,7 @@ from harness.errors import ConfigError
 from harness.files import remove_tree, write_whole
 from harness.intake.downloads.blobs import BlobStore, Damaged, Putting
 from harness.intake.downloads.tree import Seen, apply, changes, opened
+from harness.language import message
 from harness.model.download import Recording
 from harness.schema.download import NotARecording, read_recording, recording_text
 
@@ -241,5 +242,9 @@ def _read(path: Path) -> Recording | Damaged:
     try:
         recording = read_recording(path.read_bytes(), path.name)
     except (NotARecording, OSError) as error:
-        return Damaged(f"the recording {name} cannot be read: {error}")
-    return recording if recording.key == path.parent.name else Damaged(f"the recording {name} is another fetch's")
+        return Damaged(message("the recording {name} cannot be read: {reason}", name=name, reason=str(error)))
+    return (
+        recording
+        if recording.key == path.parent.name
+        else Damaged(message("the recording {name} is another fetch's", name=name))
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import IO, cast
 
 from harness.intake.archive.entries import BadArchive, OverBudget
+from harness.language import message
 from harness.text import in_mb
 
 _HEADER_BYTES = 200
@@ -55,7 +56,7 @@ def read_blob(
     line = output.readline(_HEADER_BYTES)
     header = _HEADER.fullmatch(line)
     if header is None:
-        raise BadArchive("a file's content is missing") if line else failed()
+        raise BadArchive(message("a file's content is missing")) if line else failed()
     if int(header["size"]) > max_bytes:
-        raise OverBudget(f"more than {in_mb(max_bytes)}")
+        raise OverBudget(message("more than {size}", size=in_mb(max_bytes)))
     return cast(IO[bytes], _Blob(output, int(header["size"]), failed))

@@ -17,6 +17,7 @@ from harness.intake.git.blob import read_blob
 from harness.intake.git.process import Git, new_repository
 from harness.intake.git.refs import choose, read_bundle_head, read_revision
 from harness.intake.git.store import HEAD, copy_objects, is_repository, pack_content
+from harness.language import message
 
 MAX_OBJECT_FILES = 100_000
 
@@ -52,7 +53,7 @@ def read_git(source: Path, *, revision: str | None, near: Path, max_bytes: int) 
         try:
             name = _take(source, revision or HEAD, writer)
         except OverBudget as problem:
-            raise OverBudget(f"{problem} of objects, history included") from problem
+            raise OverBudget(message("{problem} of objects, history included", problem=problem.words)) from problem
         _verify(git)
         sha = _whole(git, name) if name == revision else name
         listing = stack.enter_context(git.start("ls-tree", "-r", "-z", "--full-tree", sha))[1]
@@ -72,7 +73,7 @@ def _take(source: Path, revision: str, writer: TreeWriter) -> str:
         return _name_of(revision, lambda: choose(refs, revision))
     repository = source if is_repository(source) else source / ".git"
     if repository.is_symlink() or not is_repository(repository):
-        raise BadArchive("it is no git repository, or its `.git` points elsewhere")
+        raise BadArchive(message("it is no git repository, or its `.git` points elsewhere"))
     copy_objects(repository, writer)
     return _name_of(revision, lambda: read_revision(repository, revision))
 
@@ -125,10 +126,10 @@ def _rows(listing: IO[bytes]) -> Iterator[re.Match[bytes]]:
         for row in rows:
             parsed = _ROW.fullmatch(row)
             if parsed is None:
-                raise BadArchive("it holds a tree that cannot be read")
+                raise BadArchive(message("it holds a tree that cannot be read"))
             yield parsed
         if len(rest) > _LINE_BYTES:
-            raise BadArchive(f"it holds a name of more than {_LINE_BYTES} bytes")
+            raise BadArchive(message("it holds a name of more than {most} bytes", most=_LINE_BYTES))
 
 
 def _entry(git: Git, row: re.Match[bytes], objects: tuple[IO[bytes], IO[bytes]], max_bytes: int) -> Entry:

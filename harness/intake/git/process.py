@@ -16,6 +16,7 @@ from typing import IO
 
 from harness.errors import ConfigError
 from harness.intake.archive.entries import BadArchive
+from harness.language import message
 
 SEARCHED = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
 TIMEOUT_S = 60.0
@@ -77,7 +78,7 @@ class Git:
         except subprocess.TimeoutExpired as late:
             raise self.too_slow() from late
         if done.returncode < 0 or done.returncode & failure_bits:
-            raise BadArchive(f"it is damaged: `git {arguments[0]}` refuses it")
+            raise BadArchive(message("it is damaged: `git {command}` refuses it", command=arguments[0]))
 
     @contextmanager
     def start(self, *arguments: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
@@ -112,11 +113,15 @@ class Git:
 
     def failed(self) -> BadArchive:
         """Give the problem that a command ended early for."""
-        return self.too_slow() if time.monotonic() >= self.ends_at else BadArchive("it is damaged, or lacks objects")
+        return (
+            self.too_slow()
+            if time.monotonic() >= self.ends_at
+            else BadArchive(message("it is damaged, or lacks objects"))
+        )
 
     def too_slow(self) -> BadArchive:
         """Give the problem that the time is up."""
-        return BadArchive(f"reading it takes git longer than {TIMEOUT_S:g} s")
+        return BadArchive(message("reading it takes git longer than {limit_s:g} s", limit_s=TIMEOUT_S))
 
     def _argv(self, arguments: tuple[str, ...]) -> list[str]:
         limits = (int(TIMEOUT_S), self.file_bytes // 512 + 1, (_MEMORY_BYTES + self.file_bytes) // 1024)

@@ -9,6 +9,7 @@ from harness.errors import ConfigError
 from harness.intake.archive.entries import BadArchive, reading
 from harness.intake.git.store import HEAD, SHA256, files_in, is_folder, is_repository
 from harness.intake.plain import NotPlainFile, read_plain
+from harness.language import message
 from harness.text import visible
 
 BUNDLE_MAGIC = (b"# v2 git bundle\n", b"# v3 git bundle\n")
@@ -83,11 +84,11 @@ def choose(refs: dict[str, str], revision: str) -> str:
     branches = sorted(name.removeprefix(_BRANCH) for name in refs if name.startswith(_BRANCH))
     if revision == HEAD and len(branches) == 1:
         return _checked(refs[_BRANCH + branches[0]])
-    named = ", ".join(f"`{visible(name, 60)}`" for name in branches[:5]) or "none"
+    named = tuple(f"`{visible(name, 60)}`" for name in branches[:5]) or message("none")
     if revision == HEAD:
-        raise BadArchive(f"its HEAD names no branch that is there; branches: {named}")
+        raise BadArchive(message("its HEAD names no branch that is there; branches: {names}", names=named))
     raise ConfigError(
-        f"There is no revision {revision!r} in the repository; branches: {named}.",
+        f"There is no revision {revision!r} in the repository; branches: {', '.join(named) if branches else named}.",
         remedy="Name a branch, a tag or an object name (7 digits or more) behind the `#`.",
     )
 
@@ -112,9 +113,11 @@ def read_bundle_head(file: IO[bytes], name: str) -> dict[str, str]:
             if text == "@object-format=sha256":
                 raise BadArchive(SHA256)
             if text.startswith("-"):
-                raise BadArchive("the bundle needs commits that it does not hold; make it with `git bundle create`")
+                raise BadArchive(
+                    message("the bundle needs commits that it does not hold; make it with `git bundle create`")
+                )
             if not line.endswith(b"\n") or len(refs) > _LINE_BYTES or text.startswith("@filter"):
-                raise BadArchive("the bundle's head is damaged")
+                raise BadArchive(message("the bundle's head is damaged"))
             if not text.startswith("@"):
                 sha, _, ref = text.partition(" ")
                 refs[ref] = sha
@@ -143,7 +146,7 @@ def _follow(repository: Path, name: str, packed: dict[str, str]) -> str | None:
 
 def _checked(sha: str) -> str:
     if not _SHA1.fullmatch(sha):
-        raise BadArchive(SHA256 if len(sha) == 64 else "a ref holds no object name")
+        raise BadArchive(SHA256 if len(sha) == 64 else message("a ref holds no object name"))
     return sha
 
 
@@ -152,11 +155,11 @@ def _text(path: Path, most_bytes: int) -> str:
         with reading(path.name):
             content = read_plain(path, most_bytes=most_bytes + 1)
     except NotPlainFile as problem:
-        raise BadArchive(str(problem)) from problem
+        raise BadArchive(problem.words) from problem
     except ConfigError:
         if path.exists():
             raise
         return ""
     if len(content) > most_bytes:
-        raise BadArchive(f"{path.name} is larger than {most_bytes} bytes")
+        raise BadArchive(message("{file} is larger than {most} bytes", file=path.name, most=most_bytes))
     return content.decode("utf-8", "surrogateescape")

@@ -13,10 +13,13 @@ from typing import IO
 from harness.intake.archive.entries import BadArchive, reading
 from harness.intake.archive.writer import TreeWriter
 from harness.intake.plain import NotPlainFile, open_plain
+from harness.language import message
 from harness.text import visible
 
 HEAD = "HEAD"
-SHA256 = "it uses SHA-256 object names, and only SHA-1 ones are read: clone it anew with SHA-1, or hand in a zip"
+SHA256 = message(
+    "it uses SHA-256 object names, and only SHA-1 ones are read: clone it anew with SHA-1, or hand in a zip"
+)
 
 _CHUNK_BYTES = 256 * 1024
 _FOLDER = re.compile(r"[0-9a-f]{2}")
@@ -39,11 +42,11 @@ def copy_objects(repository: Path, writer: TreeWriter) -> None:
         ConfigError: It cannot be read.
     """
     if (repository / "commondir").exists():
-        raise BadArchive("it is a working tree of another repository")
+        raise BadArchive(message("it is a working tree of another repository"))
     objects = repository / "objects"
     for name in ("alternates", "http-alternates"):
         if (objects / "info" / name).exists():
-            raise BadArchive(f"it borrows objects from another repository (objects/info/{name})")
+            raise BadArchive(message("it borrows objects from another repository (objects/info/{name})", name=name))
     packs = 0
     for folder in _folders(objects):
         for path in files_in(folder):
@@ -95,17 +98,17 @@ def _content(path: Path) -> Iterator[bytes]:
         with reading(path.name):
             file = open_plain(path)
     except NotPlainFile as problem:
-        raise BadArchive(str(problem)) from problem
+        raise BadArchive(problem.words) from problem
     with file:
         yield from pack_content(file, path.name)
 
 
 def _folders(objects: Path) -> list[Path]:
     if not is_folder(objects):
-        raise BadArchive("it has no folder `objects`, or a link instead")
+        raise BadArchive(message("it has no folder `objects`, or a link instead"))
     with reading(objects.name):
         found = sorted(path for path in objects.iterdir() if is_folder(path))
         links = [path for path in objects.iterdir() if path.is_symlink()]
     if links:
-        raise BadArchive(f"it holds a link: objects/{visible(links[0].name, 60)}")
+        raise BadArchive(message("it holds a link: objects/{name}", name=visible(links[0].name, 60)))
     return found

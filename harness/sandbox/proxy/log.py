@@ -6,6 +6,7 @@ What stands there is what a student's program asked for: its text is shown by ot
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from harness.language import Message, message
 from harness.sandbox.interface import FailingHost
 from harness.sandbox.proxy.config import OWN_DOMAIN, READY_HOST
 
@@ -63,19 +64,21 @@ class _Line:
         return self.server != _NO_SERVER and self.status != "000" and not self.refused and not self.unreached
 
     @property
-    def failure(self) -> str | None:
+    def failure(self) -> Message | None:
         """How the host failed a plain request, or None where it did not or where that cannot be seen: in a tunnel."""
         if self.method == "CONNECT":
             return None
         if self.error == _LEFT and self.status == "000" and self.server != _NO_SERVER and self.waited_ms >= _SILENCE_MS:
-            return f"did not answer within {self.waited_ms / 1000:.0f} s"
+            return message("did not answer within {waited_s:.0f} s", waited_s=self.waited_ms / 1000)
         if not self.reached:
             return None
         if self.error in _BROKEN_OFF:
-            return "broke the connection off"
+            return message("broke the connection off")
         if self.error == _TOO_SLOW:
-            return "did not answer in time"
-        return f"answered {self.status}" if self.status in _BUSY and self.error in ("-", _LEFT) else None
+            return message("did not answer in time")
+        if self.status in _BUSY and self.error in ("-", _LEFT):
+            return message("answered {status}", status=self.status)
+        return None
 
 
 def refused_hosts(lines: Iterable[str]) -> tuple[str, ...]:

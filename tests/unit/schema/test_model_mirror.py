@@ -8,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from harness.language import Message
 from harness.model.assignment import Assignment, Example
 from harness.model.download import Recording
 from harness.model.extension import Extension
@@ -21,7 +22,7 @@ from harness.schema import store
 from harness.schema.decode import encode
 from harness.schema.wordings import WORDINGS
 
-JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+JSON_TYPES = {str: "string", Message: "string", int: "integer", float: "number", bool: "boolean"}
 PAIRS = [
     (Assignment, store.load("assignment.v1")),
     (Record, store.load("record.v1")),

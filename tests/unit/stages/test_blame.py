@@ -35,7 +35,7 @@ def found(seen: Ended, code: str = "FET002", **changes: Any) -> Blame | None:
 def test_a_listed_host_out_of_reach(place: str, code: str) -> None:
     words = (
         f"The grading machine cannot reach {place.rpartition(':')[0]}, which the assignment lists: "
-        "download.sh failed without it."
+        "download.sh failed without it"
     )
     seen = found(ended(unreached_hosts=("x.hf.co:443", place)), code)
     assert seen == Blame(what=words, known_by="the proxy saw it", unreached=True)
@@ -44,14 +44,14 @@ def test_a_listed_host_out_of_reach(place: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("seen", "changes", "what", "known_by"),
     [
-        ({**PLAIN, **FAILING}, {}, "`10.1.2.3:80` answered 503.", "the proxy saw it"),
-        ({**PLAIN, **FAILING}, {"code": "FET001"}, "`10.1.2.3:80` answered 503.", "the proxy saw it"),
-        (TUNNEL, {"lines": CURL}, "The host answered 503.", "download.sh said so"),
-        ({}, {"lines": CURL}, "The host answered 503.", "download.sh said so"),
+        ({**PLAIN, **FAILING}, {}, "`10.1.2.3:80` answered 503", "the proxy saw it"),
+        ({**PLAIN, **FAILING}, {"code": "FET001"}, "`10.1.2.3:80` answered 503", "the proxy saw it"),
+        (TUNNEL, {"lines": CURL}, "The host answered 503", "download.sh said so"),
+        ({}, {"lines": CURL}, "The host answered 503", "download.sh said so"),
         (
             TUNNEL,
             {"pages": [QUOTA], "code": "FET013"},
-            'The host answered with a page titled "Google Drive - Quota exceeded" in place of the file.',
+            'The host answered with a page titled "Google Drive - Quota exceeded" in place of the file',
             "the page that it brought says so",
         ),
     ],

@@ -8,8 +8,8 @@ import pytest
 
 from harness.stages.host_faults import MOST_LINES, NOT_SHARED, host_failure, says_not_shared
 
-BROKEN = "the connection was broken off"
-SILENT = "the host did not answer in time"
+BROKEN = "The connection was broken off"
+SILENT = "The host did not answer in time"
 GDOWN_QUOTA = """Failed to retrieve file url:
 
 \tToo many users have viewed or downloaded this file recently. Please
@@ -94,16 +94,16 @@ LFS_503 = (
 )
 
 FAILED = [
-    ("curl: (22) The requested URL returned error: 429", "the host answered 429"),
-    ("curl: (22) The requested URL returned error: 503", "the host answered 503"),
-    ("curl: (22) The requested URL returned error: 503\nunzip:  cannot find or open a.zip.", "the host answered 503"),
+    ("curl: (22) The requested URL returned error: 429", "The host answered 429"),
+    ("curl: (22) The requested URL returned error: 503", "The host answered 503"),
+    ("curl: (22) The requested URL returned error: 503\nunzip:  cannot find or open a.zip.", "The host answered 503"),
     ("curl: (52) Empty reply from server", BROKEN),
     ("curl: (18) transfer closed with 999000 bytes remaining to read", BROKEN),
     ("curl: (28) Operation timed out after 2001 milliseconds with 0 bytes received", SILENT),
     ("curl: (28) Operation timed out after 2001 milliseconds with 0 out of 0 bytes received", SILENT),
-    ("2026-11-21 09:21:00 ERROR 429: Too Many Requests.\n\n", "the host answered 429"),
+    ("2026-11-21 09:21:00 ERROR 429: Too Many Requests.\n\n", "The host answered 429"),
     ("Proxy request sent, awaiting response... 503 Service Unavailable\n2026-11-21 09:21:26 ERROR 503: Service "
-     "Unavailable.\n", "the host answered 503"),
+     "Unavailable.\n", "The host answered 503"),
     ("Read error (The TLS connection was non-properly terminated.) in headers.\nGiving up.\n", BROKEN),
     ("2026-11-21 09:22:38 (39.4 MB/s) - Read error at byte 1000/1000000 (The TLS connection was non-properly "
      "terminated.). Giving up.", BROKEN),
@@ -115,8 +115,8 @@ FAILED = [
      "Google Drive answered that too many users have downloaded the file recently"),
     (GDOWN_RESET, BROKEN),
     (GDOWN_CUT, BROKEN),
-    (REQUESTS.format("429 Client"), "the host answered 429"),
-    (REQUESTS.format("503 Server"), "the host answered 503"),
+    (REQUESTS.format("429 Client"), "The host answered 429"),
+    (REQUESTS.format("503 Server"), "The host answered 503"),
     ("requests.exceptions.ProxyError: HTTPSConnectionPool(host='172.17.0.1', port=33173): Max retries exceeded with "
      "url: /reset (Caused by ProxyError('Unable to connect to proxy', RemoteDisconnected('Remote end closed connection "
      "without response')))", BROKEN),
@@ -124,27 +124,27 @@ FAILED = [
      "expected)', IncompleteRead(1000 bytes read, 999000 more expected))", BROKEN),
     ("requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='172.17.0.1', port=33173): Read timed out. (read "
      "timeout=2)", SILENT),
-    ("urllib.error.HTTPError: HTTP Error 429: Too Many Requests", "the host answered 429"),
+    ("urllib.error.HTTPError: HTTP Error 429: Too Many Requests", "The host answered 429"),
     ("http.client.RemoteDisconnected: Remote end closed connection without response", BROKEN),
     ("http.client.IncompleteRead: IncompleteRead(1000 bytes read, 999000 more expected)", BROKEN),
     ("TimeoutError: The read operation timed out", SILENT),
     (hub("Client error '429 Too Many Requests'",
          "429 Too Many Requests for url: https://172.17.0.1:40243/st/429/owner/name/resolve/main/file."),
-     "the host answered 429"),
-    (hub(HUB_503, HUB_503 + URL), "the host answered 503"),
+     "The host answered 429"),
+    (hub(HUB_503, HUB_503 + URL), "The host answered 503"),
     ("httpx2.RemoteProtocolError: Server disconnected without sending a response.", BROKEN),
     ("fatal: unable to access 'https://172.17.0.1:40243/st/429/r.git/': The requested URL returned error: 429",
-     "the host answered 429"),
+     "The host answered 429"),
     ("fatal: unable to access 'https://172.17.0.1:33173/reset/r.git/': GnuTLS recv error (-110): The TLS connection "
      "was non-properly terminated.", BROKEN),
     ("batch response: Rate limit exceeded: http://127.0.0.1:44215/st/429/objects/batch\nFailed to fetch some objects "
-     "from 'http://127.0.0.1:44215/st/429'", "the host answered that it was asked too often"),
-    (LFS_503.format(503), "the host answered 503"),
+     "from 'http://127.0.0.1:44215/st/429'", "The host answered that it was asked too often"),
+    (LFS_503.format(503), "The host answered 503"),
     ('batch response: Post "http://127.0.0.1:44215/reset/objects/batch": read tcp 127.0.0.1:52222->127.0.0.1:44215: '
      "read: connection reset by peer", BROKEN),
     ("Error downloading object: config.json (3793759): Smudge error: Error downloading config.json (3793759cd9): batch "
      "response: This repository is over its data quota. Account responsible for LFS bandwidth should purchase more "
-     "data packs to restore access.", "the host answered that the repository is over its quota"),
+     "data packs to restore access.", "The host answered that the repository is over its quota"),
 ]  # fmt: skip
 
 NOT_THE_HOSTS = [
