@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "score": "Score adapters: perplexity on references, nothing else.",
         "image": "Build or verify the container image.",
         "downloads": "List, verify or prune recorded downloads.",
+        "explain": "Explain finding codes: why they matter, how to fix them, an example.",
         "schema": "Print the JSON Schemas, or check a file against one.",
         "doctor": "Tell what this machine has and lacks for grading.",
     }

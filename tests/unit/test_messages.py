@@ -1,4 +1,4 @@
-"""No text for students is forgotten: mypy asks for a `Message` wherever one is shown, and here is what mypy cannot see."""
+"""No text for students is forgotten: mypy asks for a `Message` where one is shown; here is what mypy cannot see."""
 
 import ast
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ SHOWN = [
     (Lateness, ("reason",)),
     (Problem, ("expected", "seen", "remedy")),
     (Wrong, ("expected", "seen", "remedy")),
-    (Entry, ("title", "fix")),
+    (Entry, ("title", "why", "fix")),
     (Blame, ("what", "known_by")),
     (WordedError.__init__, ("words",)),
 ]

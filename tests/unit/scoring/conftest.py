@@ -31,7 +31,7 @@ def make_base(tmp_path_factory: pytest.TempPathFactory) -> MakeBase:
     def make(*, tied: bool = True, bos: bool = False) -> Path:
         if (tied, bos) not in made:
             made[tied, bos] = tmp_path_factory.mktemp(f"base-{tied=}-{bos=}")
-            _save_base(made[tied, bos], tied=tied, bos=bos)
+            save_base(made[tied, bos], tied=tied, bos=bos)
         return made[tied, bos]
 
     return make
@@ -43,7 +43,7 @@ def make_adapter(tmp_path_factory: pytest.TempPathFactory, make_base: MakeBase) 
 
     def make(*, targets: Iterable[str] = ALL_LINEAR, seed: int = 1, scale: float = 0.3, dtype: str = "float32") -> Path:
         folder = tmp_path_factory.mktemp("adapter")
-        _save_adapter(folder, make_base(), targets=list(targets), seed=seed, scale=scale, dtype=dtype)
+        save_adapter(folder, make_base(), targets=list(targets), seed=seed, scale=scale, dtype=dtype)
         return folder
 
     return make
@@ -73,7 +73,8 @@ def engine(make_base: MakeBase) -> Any:
     return make_engine(make_base())
 
 
-def _save_base(folder: Path, *, tied: bool, bos: bool) -> None:
+def save_base(folder: Path, *, tied: bool, bos: bool) -> None:
+    """Write a random Qwen3 and its tokenizer."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
@@ -115,7 +116,7 @@ def _tokenizer(*, bos: bool) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named)
 
 
-def _save_adapter(folder: Path, base: Path, *, targets: list[str], seed: int, scale: float, dtype: str) -> None:
+def save_adapter(folder: Path, base: Path, *, targets: list[str], seed: int, scale: float, dtype: str) -> None:
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
