@@ -22,7 +22,7 @@ from harness.model.zones import TimeError
 from harness.schema.assignment import LoadedAssignment, load_examples
 from harness.schema.document import DocumentError, load_json
 from harness.schema.nearest import nearest
-from harness.stages.validate import check_predictions
+from harness.stages.predictions import check_predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

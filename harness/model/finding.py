@@ -46,6 +46,7 @@ class Finding:
         fix: What the student can do.
         where: File and line, or JSON pointer, if there is one.
         staff_detail: For the staff alone, or None: what the program wrote, word for word.
+        excerpt: The line at `where` and below it a caret at the column, or None. Public, as `seen`.
 
     Texts are English; as messages they can be said in other languages, if the record kept how they were made.
     """
@@ -58,6 +59,7 @@ class Finding:
     fix: Message
     where: Location | None = None
     staff_detail: str | None = None
+    excerpt: str | None = None
 
 
 def finding(
@@ -68,6 +70,7 @@ def finding(
     fix: Message | None = None,
     where: Location | None = None,
     staff_detail: str | None = None,
+    excerpt: str | None = None,
 ) -> Finding:
     """Make the finding `code`, with severity, title and usual remedy from the catalogue.
 
@@ -85,6 +88,7 @@ def finding(
         fix=_shown(fix or entry.fix),
         where=where,
         staff_detail=None if staff_detail is None else _lines(staff_detail),
+        excerpt=None if excerpt is None else _lines(excerpt),
     )
 
 

@@ -149,11 +149,16 @@ def _renames(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str
     """Guess which unknown key was meant to be which known one; a missing one comes first."""
     valid = schema.get("properties", {})
     unknown = list(islice((key for key in instance if key not in valid), MOST_LISTED))
-    missing = [key for key in schema.get("required", ()) if key not in instance]
+    missing = [key for key in schema.get("required", ()) if key not in instance and key in valid]
     if len(unknown) == len(missing) == 1:
         return {unknown[0]: missing[0]}
-    guesses = {key: nearest(key, missing) or nearest(key, valid) for key in unknown}
+    guesses = {key: _other_name(key, valid, missing) or nearest(key, missing) or nearest(key, valid) for key in unknown}
     return {key: guess for key, guess in guesses.items() if guess}
+
+
+def _other_name(key: str, valid: Mapping[str, Any], missing: list[str]) -> str | None:
+    """Give the missing key that the schema knows by this name, too."""
+    return next((name for name in missing if key.lower() in valid[name].get("x-otherNames", ())), None)
 
 
 # The three keywords below replace jsonschema's own: theirs put the whole value into the message, which is slow for a

@@ -9,7 +9,7 @@ from harness.intake.adapter.config import check_config
 from harness.intake.shell import commands
 from harness.model.assignment import AdapterRules
 from harness.stages.run import most_bytes
-from harness.stages.validate import check_predictions
+from harness.stages.predictions import check_predictions
 
 MOST_FINDINGS = 100
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.stages.validate import check_predictions
+from harness.stages.predictions import check_predictions
 
 WANTED = ["a", "b", "c", "d"]
 ROWS = [{"id": one, "output": f"text {one}"} for one in WANTED]
