@@ -1,5 +1,6 @@
 """A record in a terminal: stages, findings, scores, points, place of the evidence. Width comes from the console."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -8,26 +9,28 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.language import Language
-from harness.model.finding import Finding, Severity
+from harness.language import Language, message
+from harness.model.finding import Finding, Location, Severity
 from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
+from harness.model.status_words import SEVERITY_WORDS, STATUS_WORDS
 from harness.report.check_report import show_headroom
 from harness.report.headroom import Headroom
 from harness.report.severities import by_severity, group_heading
 
-MARKS = {
-    StageStatus.PASSED: "[green]passed[/]",
-    StageStatus.FAILED: "[red]failed[/]",
-    StageStatus.SKIPPED: "[dim]skipped[/]",
-    StageStatus.FAULT: "[yellow]our fault[/]",
+STYLES = {
+    StageStatus.PASSED: "green",
+    StageStatus.FAILED: "red",
+    StageStatus.SKIPPED: "dim",
+    StageStatus.FAULT: "yellow",
 }
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 HEADLINES = {
-    Outcome.PASSED: "[bold green]passed[/]",
-    Outcome.FAILED: "[bold red]errors found[/]",
-    Outcome.NOT_GRADED: "[bold yellow]not graded[/] (the submission is not to blame)",
+    Outcome.PASSED: (message("passed"), "bold green"),
+    Outcome.FAILED: (message("errors found"), "bold red"),
+    Outcome.NOT_GRADED: (message("not graded (the submission is not to blame)"), "bold yellow"),
 }
 
+_QUICKLY_PASSED = message("nothing wrong in what was looked at"), "bold green"
 
 def show(
     record: Record, console: Console, *, folder: Path | None, t: Language, headroom: tuple[Headroom, ...] = ()
@@ -41,61 +44,77 @@ def show(
         t: The language.
         headroom: What the stages used of their budgets.
     """
-    console.print(stage_table(record.stages))
+    console.print(stage_table(record.stages, t))
     for severity, group in by_severity(record.findings):
         console.print(Text(t.of(group_heading(severity, len(group))), style=f"bold {COLOURS[severity]}"))
         for finding in group:
-            console.print(Padding(finding_block(finding), (0, 0, 0, 1)))
+            console.print(Padding(finding_block(finding, t), (0, 0, 0, 1)))
     if record.fault:
         console.print(fault_block(record))
     if record.score:
-        console.print(score_table(record.score, record.assignment.base_model))
+        console.print(score_table(record.score, record.assignment.base_model, t))
     if record.text:
-        console.print(text_block(record.text))
+        console.print(text_block(record.text, t))
     if record.verdict:
-        console.print(points_table(record.verdict))
+        console.print(points_table(record.verdict, t))
     show_headroom(headroom, console, t)
     if not record.isolated:
-        console.print("[yellow]Process sandbox: this run was NOT isolated from the machine.[/]")
-    headline = HEADLINES[record.outcome]
+        console.print(Text(t("Process sandbox: this run was NOT isolated from the machine."), style="yellow"))
+    words, style = HEADLINES[record.outcome]
     if record.quick and record.outcome is Outcome.PASSED:
-        headline = f"[bold green]{escape(t('nothing wrong in what was looked at'))}[/]"
-    console.print(f"{escape(record.submission.id)}: {headline}", highlight=False)
+        words, style = _QUICKLY_PASSED
+    console.print(Text.assemble(f"{record.submission.id}: ", (t.of(words), style)))
     if folder is not None:
-        console.print(f"Evidence: {escape(str(folder))}", highlight=False, soft_wrap=True)
+        console.print(Text(t("Evidence: {folder}", folder=str(folder))), soft_wrap=True)
 
 
-def stage_table(stages: tuple[StageResult, ...]) -> Table:
+def stage_table(stages: tuple[StageResult, ...], t: Language) -> Table:
     """A row a stage: how it ended, its time, how much of the budget that was."""
-    table = Table(title="Stages", title_justify="left")
-    for heading, justify in (("Stage", "left"), ("Status", "left"), ("Time", "right"), ("Budget used", "right")):
-        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("Result", overflow="fold")
+    table = Table(title=t("Stages"), title_justify="left")
+    for heading in (t("Stage"), t("Status")):
+        table.add_column(heading, no_wrap=True)
+    for heading in (t("Time"), t("Budget used")):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(t("Result"), overflow="fold")
     for one in stages:
-        ran = one.status is not StageStatus.SKIPPED
-        share = f"{one.duration_s / one.budget_s:.1%} of {one.budget_s:g} s" if one.budget_s else ""
-        table.add_row(one.stage, MARKS[one.status], f"{one.duration_s:.1f} s" if ran else "", share, Text(one.summary))
+        time = t("{time:.1f} s", time=one.duration_s) if one.status is not StageStatus.SKIPPED else ""
+        status = Text(t.of(STATUS_WORDS[one.status]), style=STYLES[one.status])
+        table.add_row(one.stage, status, time, _share(one, t), Text(t.of(one.summary)))
     return table
 
 
-def finding_block(finding: Finding) -> RenderableType:
+def _share(stage: StageResult, t: Language) -> str:
+    if not stage.budget_s:
+        return ""
+    return t("{share:.1%} of {budget:g} s", share=stage.duration_s / stage.budget_s, budget=stage.budget_s)
+
+
+def finding_block(finding: Finding, t: Language) -> RenderableType:
     """One finding: code and title, where, what was seen, the limit, how to fix it."""
     colour = COLOURS[finding.severity]
-    head = Text.assemble((f"{finding.severity} {finding.code}", f"bold {colour}"), f" {finding.title}")
+    severity = t.of(SEVERITY_WORDS[finding.severity])
+    head = Text.assemble((f"{severity} {finding.code}", f"bold {colour}"), f" {t.of(finding.title)}")
     if finding.where:
-        head.append(f"  ({finding.where})", style="dim")
+        head.append(f"  ({_place(finding.where, t)})", style="dim")
     lines = Table.grid(padding=(0, 1))
     lines.add_column(no_wrap=True, style="dim")
     lines.add_column(overflow="fold")
     for label, text in (
-        ("seen", finding.seen),
-        ("limit", finding.limit),
-        ("staff", finding.staff_detail),
-        ("fix", finding.fix),
+        (t("line"), finding.excerpt),
+        (t("seen"), finding.seen),
+        (t("limit"), finding.limit),
+        (t("staff"), finding.staff_detail),
+        (t("fix"), finding.fix),
     ):
         if text:
-            lines.add_row(label, Text(text))
+            lines.add_row(label, Text(t.of(text)))
     return Group(head, Padding(lines, (0, 0, 0, 2)))
+
+
+def _place(where: Location, t: Language) -> str:
+    if not where.pointer:
+        return str(where)
+    return t("{place} at {pointer}", place=str(replace(where, pointer=None)), pointer=where.pointer)
 
 
 def fault_block(record: Record) -> RenderableType:
@@ -107,10 +126,17 @@ def fault_block(record: Record) -> RenderableType:
     )
 
 
-def score_table(score: Score, base_model: str) -> Table:
+def score_table(score: Score, base_model: str, t: Language) -> Table:
     """Perplexity of the base model beside the adapter's."""
-    table = Table(title="Perplexity (lower is better)", title_justify="left")
-    for heading in ("Examples", f"Base {base_model}", "Adapter", "Base / adapter", "Corpus", "Bits/char"):
+    table = Table(title=t("Perplexity (lower is better)"), title_justify="left")
+    for heading in (
+        t("Examples"),
+        escape(t("Base {model}", model=base_model)),
+        t("Adapter"),
+        t("Base / adapter"),
+        t("Corpus"),
+        t("Bits/char"),
+    ):
         table.add_column(heading, justify="right")
     table.add_row(
         str(score.examples),
@@ -123,10 +149,10 @@ def score_table(score: Score, base_model: str) -> Table:
     return table
 
 
-def text_block(text: TextMetrics) -> RenderableType:
+def text_block(text: TextMetrics, t: Language) -> RenderableType:
     """The text metrics in one row, and under it the signatures that make them comparable elsewhere."""
-    table = Table(title="Text metrics (predictions against references)", title_justify="left")
-    for heading in ("chrF++", "BLEU", "Exact match", "Length ratio", "Empty", "Copied"):
+    table = Table(title=t("Text metrics (predictions against references)"), title_justify="left")
+    for heading in ("chrF++", "BLEU", t("Exact match"), t("Length ratio"), t("Empty"), t("Copied")):
         table.add_column(heading, justify="right")
     table.add_row(
         f"{text.chrf:.2f}",
@@ -140,13 +166,13 @@ def text_block(text: TextMetrics) -> RenderableType:
     return Group(table, Padding(Text(signatures, style="dim"), (0, 0, 0, 1)))
 
 
-def points_table(verdict: Verdict) -> Table:
+def points_table(verdict: Verdict, t: Language) -> Table:
     """A row a line of the rubric, then the penalty and the sum."""
-    table = Table(title="Points", title_justify="left", show_footer=True)
-    table.add_column("Rubric", footer="Total", overflow="fold")
-    table.add_column("Points", justify="right", footer=f"{verdict.total:g} / {verdict.possible:g}", no_wrap=True)
-    table.add_column("Why", overflow="fold")
+    table = Table(title=t("Points"), title_justify="left", show_footer=True)
+    table.add_column(t("Rubric"), footer=t("Total"), overflow="fold")
+    table.add_column(t("Points"), justify="right", footer=f"{verdict.total:g} / {verdict.possible:g}", no_wrap=True)
+    table.add_column(t("Why"), overflow="fold")
     for one in verdict.points:
-        table.add_row(Text(one.name), f"{one.earned:g} / {one.possible:g}", Text(one.reason))
-    table.add_row("Late penalty", f"{-verdict.late_penalty + 0:g}", Text(verdict.late_reason))
+        table.add_row(Text(one.name), f"{one.earned:g} / {one.possible:g}", Text(t.of(one.reason)))
+    table.add_row(t("Late penalty"), f"{-verdict.late_penalty + 0:g}", Text(t.of(verdict.late_reason)))
     return table

@@ -54,7 +54,7 @@ def _finding(code: str, problem: Problem, text: str, *, quote: bool) -> Finding:
 
 
 def _fold(wrong: tuple[Problem, ...], remedy: Message | None) -> list[Problem]:
-    """Make one of all problems of one kind, which stands at the first of them; with the likely remedy, if it is known."""
+    """Make one of all problems of one kind, which stands at the first of them, with the likely remedy if there is one."""
     groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in wrong:
         groups.setdefault((_INDEX.sub("/*", problem.pointer), problem.expected), []).append(problem)

@@ -8,8 +8,8 @@ import pytest
 from harness.intake.adapter.config import check_config
 from harness.intake.shell import commands
 from harness.model.assignment import AdapterRules
-from harness.stages.run import most_bytes
 from harness.stages.predictions import check_predictions
+from harness.stages.run import most_bytes
 
 MOST_FINDINGS = 100
 
