@@ -72,9 +72,9 @@ unit: $(VENV)/dev.stamp
 messages: $(VENV)/dev.stamp  ## Bring harness/locale in step with the texts in the code; new ones are to be translated there.
 	@mkdir -p build
 	@$(VENV)/bin/pybabel -q extract -F pyproject.toml -k message -k t --no-default-keywords --add-location=file \
-	  --omit-header --sort-by-file -o build/harness.pot harness
+	  --sort-by-file -o build/harness.pot harness
 	@$(VENV)/bin/pybabel -q update -D harness -d harness/locale -i build/harness.pot --no-fuzzy-matching --ignore-obsolete \
-	  --omit-header --width 120
+	  --ignore-pot-creation-date --width 120
 	@$(VENV)/bin/pybabel compile -D harness -d harness/locale --statistics
 
 image: $(VENV)/host.stamp  ## Build the container image, if it is not up to date.

@@ -85,10 +85,10 @@ def _counted(policy: LatePolicy, days: int, allowance: int, times: Message) -> L
     if tokens:
         covered = message(", {count} free by tokens ({left} left)", count=tokens, left=allowance - tokens)
     reason = message(
-        "{days} late{covered}: {share:.4g}% of the points {times}",
+        "{days} late{covered}: {share} of the points {times}",
         days=_days(days),
         covered=covered,
-        share=share * 100,
+        share=f"{share * 100:.4g}%",
         times=times,
     )
     return Lateness(share=share, tokens=tokens, reason=reason)

@@ -70,7 +70,8 @@ def findings_markdown(t: Language, codes: Sequence[str] = ()) -> str:
     """Write the page of all findings, or the sections of some."""
     if codes:
         return "\n".join("\n".join(_section(code, t)) for code in codes)
-    lines = [f"# {t('Findings')}", "", t.of(_INTRODUCTION), ""]
+    title = t("Findings")
+    lines = [f"# {title}", "", t.of(_INTRODUCTION), ""]
     for stage in STAGES.values():
         lines += [f"## {stage}: {t.of(STAGE_TITLES[stage])}", ""]
         for code in codes_of(stage):
@@ -93,7 +94,8 @@ def _section(code: str, t: Language) -> Iterator[str]:
     yield ""
     yield f"*{t.of(SEVERITY_WORDS[entry.severity])}.* {t.of(entry.why)}"
     yield ""
-    yield f"**{t('fix')}:** {t.of(entry.fix)}"
+    fix = t("fix")
+    yield f"**{fix}:** {t.of(entry.fix)}"
     yield ""
     for label, text in ((t("wrong"), entry.wrong), (t("right"), entry.right)):
         yield f"- {label}: {t.of(text) if isinstance(text, Message) else _code(text)}"

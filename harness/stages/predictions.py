@@ -18,6 +18,7 @@ from harness.text import visible
 
 FILE = "predictions.json"
 NAMED = 3
+_LOOKED_AT = 1_000
 _INDEX = re.compile(r"/\d+(?=/|\Z)")
 NOT_QUOTED = message("something else (predictions on private data are shown to the staff alone)")
 
@@ -30,7 +31,8 @@ def check_predictions(content: bytes, *, wanted: list[str], quote: bool) -> tupl
         wanted: The ids of the input, each once.
         quote: Whether findings may quote the predictions publicly: only where the input is public.
     """
-    text = content.decode("utf-8", "replace")
+    # What has zero bytes is no text, and its line would show nothing.
+    text = "" if b"\0" in content[:_LOOKED_AT] else content.decode("utf-8", "replace")
     try:
         document = load_json(content, FILE)
     except DocumentError as error:
@@ -54,7 +56,7 @@ def _finding(code: str, problem: Problem, text: str, *, quote: bool) -> Finding:
 
 
 def _fold(wrong: tuple[Problem, ...], remedy: Message | None) -> list[Problem]:
-    """Make one of all problems of one kind, which stands at the first of them, with the likely remedy if there is one."""
+    """Make one of all problems of one kind; it stands at the first. The likely remedy is given to the first of all."""
     groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in wrong:
         groups.setdefault((_INDEX.sub("/*", problem.pointer), problem.expected), []).append(problem)

@@ -72,13 +72,13 @@ def test_words_are_not_hidden_in_what_no_language_changes() -> None:
     assert wrong == []
 
 
-def test_messages_are_not_glued_together() -> None:
+def test_messages_are_not_glued_together_nor_hidden_in_f_strings() -> None:
     glued = [
         f"{path}:{node.lineno}"
         for path, tree in SOURCES.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.BinOp | ast.JoinedStr)
         for part in ast.walk(node)
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "message"
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in {"message", "t"}
     ]
     assert glued == []

@@ -55,7 +55,7 @@ PARITY: Mapping[str, Entry] = {
         title=message("a stage needed much more than in the check"),
         why=message("Near a limit, this decides between a grade and none."),
         fix=message("Leave room below the limits: the grading machine may be slower, and its data larger."),
-        wrong=message("run took 95% of its time in the check"),
+        wrong=message("run took nearly all of its time in the check"),
         right=message("run took less than half of its time in the check"),
     ),
     "PAR007": Entry(

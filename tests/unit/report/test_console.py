@@ -5,17 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from harness.language import language
+from harness.language import language, verbatim
 from harness.model.finding import finding
 from harness.model.result import Fault, Outcome, Record
 from harness.report.console import show
 
 
-def shown(record: Record, width: int) -> str:
+def shown(record: Record, width: int, tag: str = "en") -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    show(record, console, folder=Path("/runs/1/submissions/r13921031"), t=language("en"))
+    show(record, console, folder=Path("/runs/1/submissions/r13921031"), t=language(tag))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -60,3 +61,37 @@ def test_a_fault_is_not_the_students(record: Record, fault: Fault) -> None:
 def test_a_run_without_isolation_says_so(record: Record) -> None:
     assert "NOT isolated" in shown(replace(record, isolated=False), 80)
     assert "NOT isolated" not in shown(record, 80)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_chinese_lines_up(record: Record, width: int) -> None:
+    text = shown(record, width, "zh-TW")
+    tables: list[list[int]] = [[]]
+    for line in text.splitlines():
+        assert cell_len(line) <= width, line
+        if line[:1] in "┏┃┡│├└":
+            tables[-1].append(cell_len(line))
+        else:
+            tables.append([])
+    assert [len(set(one)) for one in tables if one] == [1, 1, 1, 1]
+    for words in (
+        "錯誤 RUN003 run.sh 執行失敗  (run.sh:3:1)",
+        "修正 請修正最後幾行所說的問題",
+        "60 秒的 2.5%",
+        "┃ 階段",
+        "│ intake   │ 通過 │ 0.1 秒 │",
+        "困惑度（越低越好）",
+        "文字指標（預測結果與參考答案比較）",
+        "遲交扣分",
+        "r13921031: 發現錯誤",
+        "評分資料：/runs/1/submissions/r13921031",
+    ):
+        assert words in text, words
+
+
+def test_an_excerpt_stands_above_what_was_seen_and_is_not_broken(record: Record) -> None:
+    excerpt = '  "outputs": "學習並時常溫習"\n  ^'
+    found = finding("VAL002", verbatim("the unknown key `outputs`"), excerpt=excerpt)
+    text = shown(replace(record, stages=(replace(record.stages[1], findings=(found,)),)), 80)
+    assert '  line   "outputs": "學習並時常溫習"' in text
+    assert "\n         ^" in text
