@@ -125,7 +125,7 @@ def grade_alone(made: "Plan", run_folder: Path, shown: Shown, *, opener: "Opener
     error_console = Console(stderr=True)
     if opener is None:
         warn_without_gpu(made.gpu, error_console)
-    with counted_presses() as presses, StageProgress(error_console) as progress:
+    with counted_presses() as presses, StageProgress(error_console, shown.t) as progress:
         graded = grade_run(made, run_folder, on_event=progress.on_event, presses=presses, opener=opener or this_machine)
     path, submission = graded.store.record_path(made.submissions[0].id), made.submissions[0]
     show_record(read_record(path), shown, assignment=made.assignment, submission=submission, folder=path.parent)

@@ -22,6 +22,7 @@ import harness
 from harness.errors import EXIT_FOUND_ERRORS, ConfigError, EnvironmentFault, SandboxFault
 from harness.intake.adapter.config import CONFIG
 from harness.intake.adapter.gate import WEIGHTS
+from harness.language import verbatim
 from harness.model.assignment import Quantization
 from harness.model.result import Score
 from harness.scoring import protocol
@@ -230,7 +231,7 @@ def _outcome(worker: ResidentWorker, request: Request) -> Result | Failure:
     except SandboxFault as fault:
         if worker.ready is None:
             raise
-        return Failure(id=request.id, kind="internal", message=str(fault))
+        return Failure(id=request.id, kind="internal", message=verbatim(str(fault)))
 
 
 def _is_fault(outcome: Result | Failure) -> bool:

@@ -2,11 +2,17 @@
 
 from types import TracebackType
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from harness.language import ENGLISH, Language, language
 from harness.model.event import Event, StageEnded, StageStarted
 from harness.model.result import StageResult
+from harness.model.status_words import STATUS_WORDS
+
+_STATUS_COLUMNS = 9
+_TIME_COLUMNS = 9
 
 
 class StageProgress:
@@ -14,10 +20,12 @@ class StageProgress:
 
     Args:
         console: Where to show it; standard error, so that results on standard output stay clean.
+        t: The language.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, t: Language | None = None) -> None:
         self._console = console
+        self._t = t or language(ENGLISH)
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -49,11 +57,14 @@ class StageProgress:
                 pass
 
     def _started(self, stage: str, budget_s: float | None) -> None:
-        budget = f"of {budget_s:g} s" if budget_s else ""
+        budget = self._t("of {budget:g} s", budget=budget_s) if budget_s else ""
         self._progress.add_task(stage, total=None, budget=budget)
 
     def _ended(self, result: StageResult) -> None:
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
-        line = f"{result.stage:<9} {result.status:<8} {result.duration_s:7.1f} s  {result.summary}"
-        self._console.print(line, markup=False, highlight=False, style="dim")
+        status = self._t.of(STATUS_WORDS[result.status])
+        padded = status + " " * max(0, _STATUS_COLUMNS - cell_len(status))
+        time = self._t("{time:.1f} s", time=result.duration_s)
+        line = f"{result.stage:<9} {padded} {' ' * max(0, _TIME_COLUMNS - cell_len(time))}{time}"
+        self._console.print(f"{line}  {self._t.of(result.summary)}", markup=False, highlight=False, style="dim")

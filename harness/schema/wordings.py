@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.language import VERBATIM, Message, Value, rebuilt
+from harness.language import VERBATIM, Message, Value, rebuilt, verbatim
 
 WORDINGS = "wordings"
 
@@ -31,6 +31,20 @@ def with_messages(data: Any, wordings: Mapping[str, Any]) -> Any:
         return value
 
     return again(data)
+
+
+def wording_of(text: str) -> dict[str, Any] | None:
+    """Give how one text was made, or None where there is nothing to say of it."""
+    return _plain(text) if isinstance(text, Message) and text.template != VERBATIM else None
+
+
+def worded(text: str, wording: Any) -> Message:
+    """Give a text as the message that `wording` says it is, or as one that no language changes."""
+    try:
+        made = _message(wording) if wording else None
+    except (LookupError, TypeError, AttributeError):
+        made = None
+    return made if made == text and made is not None else verbatim(text)
 
 
 def _messages(data: object) -> Iterator[Message]:

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from harness.language import Message, message, verbatim
 from harness.scoring.refusal import AdapterError
 
 PREFIX = "base_model.model."  # what peft's save_pretrained puts before every name
@@ -69,9 +70,11 @@ def read_adapter(folder: Path, layers: Mapping[str, LayerShape]) -> dict[str, La
         ranks = {name: _pattern(config.rank_pattern, name, config.r) for name in targets}
         alphas = {name: _pattern(config.alpha_pattern, name, config.lora_alpha) for name in targets}
     except (ValueError, TypeError, KeyError, AttributeError, re.error) as error:
-        raise _unfit(first_line(error)) from error
+        raise _unfit(verbatim(first_line(error))) from error
     if not targets:
-        raise _unfit(f"no linear layer is named by target_modules, saw {_shown(config.target_modules)}")
+        raise _unfit(
+            message("no linear layer is named by target_modules, saw {seen}", seen=_shown(config.target_modules))
+        )
     _check_numbers(ranks, alphas)
     _check_tensors({name: layers[name] for name in targets}, ranks, tensors)
     return {
@@ -106,9 +109,18 @@ def _check_numbers(ranks: Mapping[str, object], alphas: Mapping[str, object]) ->
     for name in ranks:
         rank, alpha = ranks[name], alphas[name]
         if type(rank) is not int or rank < 1:
-            raise _unfit(f"the rank of {name} must be a whole number from 1, saw {_shown(rank)}")
+            raise _unfit(
+                message("the rank of {name} must be a whole number from 1, saw {seen}", name=name, seen=_shown(rank))
+            )
         if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not 0 <= alpha <= MOST_ALPHA:
-            raise _unfit(f"lora_alpha of {name} must be a number from 0 to {MOST_ALPHA}, saw {_shown(alpha)}")
+            raise _unfit(
+                message(
+                    "lora_alpha of {name} must be a number from 0 to {most}, saw {seen}",
+                    name=name,
+                    most=MOST_ALPHA,
+                    seen=_shown(alpha),
+                )
+            )
 
 
 def _check_tensors(shapes: Mapping[str, LayerShape], ranks: Mapping[str, float], tensors: Mapping[str, Tensor]) -> None:
@@ -119,13 +131,32 @@ def _check_tensors(shapes: Mapping[str, LayerShape], ranks: Mapping[str, float],
         expected[f"{name}.lora_B.weight"] = [shape.out_features, ranks[name]]
     missing, foreign = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
     if missing:
-        raise AdapterError(f"{len(missing)} tensors that the config asks for are missing, such as {min(missing)}")
+        raise AdapterError(
+            message(
+                "{count} tensors that the config asks for are missing, such as {name}",
+                count=len(missing),
+                name=min(missing),
+            )
+        )
     if foreign:
-        raise AdapterError(f"{len(foreign)} tensors have no place in the model, such as {min(foreign)[:200]}")
+        raise AdapterError(
+            message(
+                "{count} tensors have no place in the model, such as {name}",
+                count=len(foreign),
+                name=min(foreign)[:200],
+            )
+        )
     for name, wanted in expected.items():
         seen = list(tensors[name].shape)
         if seen != wanted:
-            raise AdapterError(f"{name} has the shape {seen}, config and base model ask for {wanted}")
+            raise AdapterError(
+                message(
+                    "{name} has the shape {seen}, config and base model ask for {wanted}",
+                    name=name,
+                    seen=str(seen),
+                    wanted=str(wanted),
+                )
+            )
 
 
 def _config(folder: Path) -> LoraConfig:
@@ -133,26 +164,28 @@ def _config(folder: Path) -> LoraConfig:
     try:
         fields = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         if not isinstance(fields, dict) or fields.get("peft_type") != "LORA":
-            raise AdapterError("adapter_config.json does not describe a LoRA adapter (peft_type LORA)")
+            raise AdapterError(message("adapter_config.json does not describe a LoRA adapter (peft_type LORA)"))
         kept = {name: fields[name] for name in FIELDS if fields.get(name) is not None}
         return LoraConfig(**kept, lora_dropout=0.0, bias="none", task_type="CAUSAL_LM", inference_mode=True)
     except (OSError, ValueError, TypeError, RecursionError, OverflowError) as error:
-        raise AdapterError(f"adapter_config.json cannot be used: {first_line(error)}") from error
+        raise AdapterError(message("adapter_config.json cannot be used: {reason}", reason=first_line(error))) from error
 
 
 def _tensors(folder: Path) -> dict[str, Tensor]:
     path = folder / "adapter_model.safetensors"
     if not path.is_file():
-        raise AdapterError(f"{path.name} is missing")
+        raise AdapterError(message("{file} is missing", file=path.name))
     try:
         tensors: dict[str, Tensor] = load_file(path)
         return tensors
     except (OSError, SafetensorError, ValueError) as error:
-        raise AdapterError(f"adapter_model.safetensors cannot be read: {first_line(error)}") from error
+        raise AdapterError(
+            message("adapter_model.safetensors cannot be read: {reason}", reason=first_line(error))
+        ) from error
 
 
-def _unfit(why: str) -> AdapterError:
-    return AdapterError(f"the adapter does not fit the base model: {why}")
+def _unfit(why: Message) -> AdapterError:
+    return AdapterError(message("the adapter does not fit the base model: {reason}", reason=why))
 
 
 def _shown(value: object) -> str:

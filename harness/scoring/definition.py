@@ -23,6 +23,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.language import Message, message
 from harness.model.result import ExampleScore, Score
 
 # How far the score may be off on another GPU model, as a share of it: the promise of docs/explanation/scoring.md.
@@ -50,9 +51,17 @@ class PromptTooLong:
     max_tokens: int
 
     def __str__(self) -> str:
-        return (
-            f"the prompt has {self.prompt_tokens} tokens, so the cut at {self.max_tokens} would take tokens of the "
-            f"output; a prompt of more than {always_fits(self.max_tokens)} tokens must leave room for the whole output"
+        return str(self.words)
+
+    @property
+    def words(self) -> Message:
+        """Say it to whoever wrote the prompt."""
+        return message(
+            "the prompt has {tokens} tokens, so the cut at {most} would take tokens of the output; a prompt of more "
+            "than {fits} tokens must leave room for the whole output",
+            tokens=self.prompt_tokens,
+            most=self.max_tokens,
+            fits=always_fits(self.max_tokens),
         )
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from harness.language import message
 from harness.model.assignment import Quantization
 from harness.model.result import ExampleScore
 from harness.scoring.adapter import read_adapter
@@ -176,7 +177,7 @@ class Engine:
             prompt_ids, output_ids, bos=tokenizer.bos_token_id, eos=tokenizer.eos_token_id, max_tokens=self._max_tokens
         )
         if isinstance(encoded, PromptTooLong):
-            raise ExampleError(f"example {example.id!r}: {encoded}")
+            raise ExampleError(message("example {id}: {problem}", id=repr(example.id), problem=encoded.words))
         rows = self._base.model.get_input_embeddings().weight.shape[0]
         if max(encoded.ids) >= rows:
             raise BaseModelError(f"the tokenizer gives the id {max(encoded.ids)}, the model has only {rows} embeddings")

@@ -12,7 +12,8 @@ Worker to host:
                                                                     another base model was loaded for this request
     {"event": "progress", "id", "done", "total"}                                   examples of one request
     {"event": "result", "id", "examples": [{"id", "tokens", "nll_nats", "perplexity"}]}
-    {"event": "error", "id": request or null, "kind": "adapter"|"example"|"base"|"internal", "message"}
+    {"event": "error", "id": request or null, "kind": "adapter"|"example"|"base"|"internal", "message",
+     "wording": how the message was made or null}
 
 A request ends with its `result` or `error`; an `error` without an id is about the worker itself. Figures that are
 not finite travel as the strings "nan", "inf" and "-inf": JSON has no such numbers, and the host must tell them apart.
@@ -25,8 +26,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
+from harness.language import Message
 from harness.model.assignment import Quantization
 from harness.model.result import ExampleScore
+from harness.schema.wordings import worded, wording_of
 from harness.scoring.placement import Weights
 from harness.scoring.refusal import Kind
 
@@ -121,7 +124,7 @@ class Failure:
 
     id: str | None
     kind: Kind
-    message: str
+    message: Message
 
 
 Event = Ready | Loaded | Progress
@@ -163,7 +166,8 @@ def encode_reply(reply: Reply) -> str:
         case Progress():
             return _line({"event": "progress", **asdict(reply)})
         case Failure():
-            return _line({"event": "error", **asdict(reply)})
+            wording = wording_of(reply.message)
+            return _line({"event": "error", **asdict(reply), "wording": wording})
         case Result():
             examples = [example_to_json(one) for one in reply.examples]
             return _line({"event": "result", "id": reply.id, "examples": examples})
@@ -250,10 +254,11 @@ def _check_strings(what: str, value: Mapping[str, object]) -> None:
 
 
 def _failure(value: object) -> Failure:
+    wording = value.pop("wording", None) if isinstance(value, dict) else None
     fields = _object(value, "error", id=(str, type(None)), kind=str, message=str)
     if fields["kind"] not in get_args(Kind):
         raise ValueError(f"error: kind must be one of {', '.join(get_args(Kind))}, saw {_seen(fields['kind'])}")
-    return Failure(**fields)
+    return Failure(id=fields["id"], kind=fields["kind"], message=worded(fields["message"], wording))
 
 
 def _line(value: object) -> str:

@@ -10,6 +10,8 @@ Messages name tensors, settings and ids, never a path or a reference text: a stu
 
 from typing import ClassVar, Literal
 
+from harness.language import WordedError
+
 Kind = Literal["adapter", "example", "base", "internal"]
 
 
@@ -19,13 +21,13 @@ class RefusalError(Exception):
     kind: ClassVar[Kind] = "internal"
 
 
-class AdapterError(RefusalError):
+class AdapterError(WordedError, RefusalError):
     """The adapter does not load on this base model."""
 
     kind = "adapter"
 
 
-class ExampleError(RefusalError):
+class ExampleError(WordedError, RefusalError):
     """An example cannot be scored."""
 
     kind = "example"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.language import Message, WordedError, verbatim
 from harness.model.assignment import Quantization
 from harness.scoring.protocol import (
     BaseSpec,
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         bases = _start(options, first, emit)
     except RefusalError as refusal:
-        emit(Failure(id=None, kind=refusal.kind, message=str(refusal)))
+        emit(Failure(id=None, kind=refusal.kind, message=_words(refusal)))
         return 1
     serve(bases, first, sys.stdin.buffer, emit)
     return 0
@@ -58,9 +59,13 @@ def serve(bases: "Bases", first: BaseSpec, lines: Iterable[bytes], emit: Emit) -
         try:
             request = decode_request(line.decode())
         except ValueError as error:
-            emit(Failure(id=None, kind="internal", message=str(error)))
+            emit(Failure(id=None, kind="internal", message=verbatim(str(error))))
         else:
             emit(_answer(bases, request.base or first, request, emit))
+
+
+def _words(refusal: RefusalError) -> Message:
+    return refusal.words if isinstance(refusal, WordedError) else verbatim(str(refusal))
 
 
 def _answer(bases: "Bases", spec: BaseSpec, request: Request, emit: Emit) -> Result | Failure:
@@ -74,9 +79,9 @@ def _answer(bases: "Bases", spec: BaseSpec, request: Request, emit: Emit) -> Res
             emit(Loaded(id=request.id, base=fresh))
         return Result(id=request.id, examples=tuple(engine.score(request.examples, adapter, on_progress=on_progress)))
     except RefusalError as refusal:
-        return Failure(id=request.id, kind=refusal.kind, message=str(refusal))
+        return Failure(id=request.id, kind=refusal.kind, message=_words(refusal))
     except (RuntimeError, MemoryError) as error:  # torch's own, out of memory among them
-        failure = Failure(id=request.id, kind="internal", message=f"{type(error).__name__}: {error}")
+        failure = Failure(id=request.id, kind="internal", message=verbatim(f"{type(error).__name__}: {error}"))
     bases.free_memory()  # here the error and what its frames held are gone
     return failure
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from harness.errors import SandboxFault
 from harness.files import write_json
-from harness.language import message, verbatim
+from harness.language import message
 from harness.model.finding import Finding, finding
 from harness.model.result import ExampleScore, Score, StageResult
 from harness.model.submission import Submission
@@ -75,7 +75,7 @@ def _refused(failure: Failure) -> Finding:
     """Give the finding; a failure of another kind is ours, never the student's."""
     if failure.kind not in CODES:
         raise SandboxFault(f"The scoring worker failed: {failure.message}", remedy="See its log in the run folder.")
-    return finding(CODES[failure.kind], verbatim(visible(failure.message)))
+    return finding(CODES[failure.kind], failure.message)
 
 
 def _total(context: Context, scored: dict[str, tuple[ExampleScore, ...]]) -> Score:

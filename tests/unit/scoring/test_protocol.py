@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.language import message, verbatim
 from harness.model.assignment import Quantization
 from harness.model.result import ExampleScore
 from harness.scoring.protocol import (
@@ -164,3 +165,19 @@ def test_a_long_line_is_shown_cut() -> None:
 
 def test_reference_text_is_not_in_the_repr() -> None:
     assert "secret" not in repr(PromptedExample(id="a", prompt="p", output="secret"))
+
+
+def test_a_refusal_can_be_said_in_other_languages() -> None:
+    made = message("{count} tensors have no place in the model, such as {name}", count=2, name="x")
+    reply = decode_reply(encode_reply(Failure(id="one", kind="adapter", message=made)))
+    assert isinstance(reply, Failure)
+    assert (reply.message, reply.message.template, reply.message.values) == (made, made.template, made.values)
+
+
+@pytest.mark.parametrize(
+    "wording", [None, {}, {"template": "{a.__class__}", "values": {"a": "x"}}, [1], "x", {"template": "y"}]
+)
+def test_a_wording_that_says_something_else_is_not_believed(wording: object) -> None:
+    reply = decode_reply(json.dumps({"event": "error", "id": None, "kind": "base", "message": "x", "wording": wording}))
+    assert reply == Failure(id=None, kind="base", message=verbatim("x"))
+    assert isinstance(reply, Failure) and reply.message.template == "{text}"
