@@ -57,14 +57,16 @@ class StageProgress:
                 pass
 
     def _started(self, stage: str, budget_s: float | None) -> None:
-        budget = self._t("of {budget:g} s", budget=budget_s) if budget_s else ""
+        t = self._t
+        budget = t("of {budget:g} s", budget=budget_s) if budget_s else ""
         self._progress.add_task(stage, total=None, budget=budget)
 
     def _ended(self, result: StageResult) -> None:
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
-        status = self._t.of(STATUS_WORDS[result.status])
+        t = self._t
+        status = t.of(STATUS_WORDS[result.status])
         padded = status + " " * max(0, _STATUS_COLUMNS - cell_len(status))
-        time = self._t("{time:.1f} s", time=result.duration_s)
+        time = t("{time:.1f} s", time=result.duration_s)
         line = f"{result.stage:<9} {padded} {' ' * max(0, _TIME_COLUMNS - cell_len(time))}{time}"
-        self._console.print(f"{line}  {self._t.of(result.summary)}", markup=False, highlight=False, style="dim")
+        self._console.print(f"{line}  {t.of(result.summary)}", markup=False, highlight=False, style="dim")

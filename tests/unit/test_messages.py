@@ -61,6 +61,17 @@ def test_templates_are_literals_so_that_they_are_found() -> None:
     assert len(list(calls("message"))) > 300
 
 
+def test_languages_are_called_t_so_that_their_texts_are_found() -> None:
+    unseen = [
+        f"{path}:{node.lineno}"
+        for path, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"_t", "t"}
+        if node.args
+    ]
+    assert unseen == []
+
+
 def test_words_are_not_hidden_in_what_no_language_changes() -> None:
     wrong = [
         place
