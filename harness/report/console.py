@@ -32,6 +32,7 @@ HEADLINES = {
 
 _QUICKLY_PASSED = message("nothing wrong in what was looked at"), "bold green"
 
+
 def show(
     record: Record, console: Console, *, folder: Path | None, t: Language, headroom: tuple[Headroom, ...] = ()
 ) -> None:

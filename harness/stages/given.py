@@ -11,7 +11,7 @@ from harness.files import NotPlain, read_untrusted, write_whole
 from harness.intake.adapter.claim import claimed_base
 from harness.intake.adapter.config import CONFIG
 from harness.intake.adapter.gate import SCANNED_UP_TO, WEIGHTS
-from harness.language import message
+from harness.language import Message, message
 from harness.model.finding import finding
 from harness.model.result import StageResult, StageStatus
 from harness.model.submission import Submission
@@ -66,7 +66,12 @@ class Given:
         try:
             write_whole(workspace.predictions, read_untrusted(folder, name, max_bytes=max_bytes))
         except NotPlain as problem:
-            return done("validate", clock, [finding("RUN004", f"{problem}.")], summary=message("no predictions"))
+            return done(
+                "validate",
+                clock,
+                [finding("RUN004", message("{problem}.", problem=problem.words))],
+                summary=message("no predictions"),
+            )
         return validate(context, submission, workspace)
 
 
@@ -75,7 +80,7 @@ def left_out(stage: str) -> StageResult:
     return skipped(stage, NOT_LOOKED_AT)
 
 
-def skipped(stage: str, summary: str) -> StageResult:
+def skipped(stage: str, summary: Message) -> StageResult:
     """Give the result of a stage that did nothing."""
     return StageResult(stage=stage, status=StageStatus.SKIPPED, summary=summary, duration_s=0.0)
 
