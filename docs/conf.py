@@ -28,6 +28,7 @@ exclude_patterns = [
 templates_path = ["_templates"]
 myst_heading_anchors = 4  # as GitHub makes them
 nitpicky = True
+highlight_language = "none"
 
 html_theme = "furo"
 html_title = "lora-harness"
@@ -43,25 +44,23 @@ linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]
 
 # The tree of pages. It is added here, so that the Markdown reads well where no Sphinx reads it.
 TREES = {
-    "index": (
-        ("Tutorials", "tutorial/student tutorial/ta"),
-        ("How-to", "how-to/*"),
-        ("Reference", "reference/* reference/schemas/README"),
-        ("Explanation", "explanation/*"),
-        (
-            "Project",
-            "/README /CONTRIBUTING /CHANGELOG /submission/README /assignments/*/README /benchmarks/README adr/README",
-        ),
-    ),
-    "reference/schemas/README": (("", "*.v*"),),
-    "adr/README": (("", "0*"),),
+    "index": {
+        "Tutorials": ["tutorial/student", "tutorial/ta"],
+        "How-to": ["how-to/grade-a-class", "how-to/*"],
+        "Reference": ["reference/cli", "reference/*", "reference/schemas/README"],
+        "Explanation": ["explanation/fairness", "explanation/*"],
+        "The homework that comes with it": ["/assignments/*/README", "/submission/README"],
+        "Project": ["Overview </README>", "/CONTRIBUTING", "/CHANGELOG", "/benchmarks/README", "adr/README"],
+    },
+    "reference/schemas/README": {"": ["*.v*"]},
+    "adr/README": {"": ["0*"]},
 }
 
 
 def add_trees(app: Sphinx, name: str, content: list[str]) -> None:
     """Append the trees of a page to its text."""
-    for caption, entries in TREES.get(name.removeprefix("docs/"), ()):
-        lines = [":hidden:", ":glob:", *([f":caption: {caption}"] if caption else []), "", *entries.split()]
+    for caption, entries in TREES.get(name.removeprefix("docs/"), {}).items():
+        lines = [":hidden:", ":glob:", *([f":caption: {caption}"] if caption else []), "", *entries]
         content[0] += "\n".join(["", "```{toctree}", *lines, "```", ""])
 
 
