@@ -9,6 +9,7 @@ Schema = Mapping[str, Any]
 # Shown elsewhere: in the other cells of the row, in the page's head, or in tables of their own.
 ELSEWHERE = frozenset({"$schema", "$id", "$defs", "title", "description", "examples", "default"})
 ELSEWHERE |= {"properties", "required", "additionalProperties", "if", "then", "else"}
+ELSEWHERE |= {"x-otherNames"}  # names that people write instead, which messages know: they are no rule
 BOUNDS: Mapping[str, Callable[[Any], str]] = {
     "minimum": lambda value: f"at least {value}",
     "exclusiveMinimum": lambda value: f"above {value}",
