@@ -6,6 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check
 HARNESS := $(PY) -m harness
+SPHINX := $(PY) -m sphinx -c docs -E -q
 FUZZ_SECONDS ?= 60
 ASSIGNMENT := assignments/classical-chinese
 
@@ -13,7 +14,8 @@ ENGINES ?= docker podman process
 VM ?= bookworm
 VM_COMMAND ?= python -m pytest tests/docker -q -p no:cacheprovider -m "not slow"
 
-.PHONY: help demo test test-slow podman vm hostile kills thousand ready fuzz check lint unit messages image clean
+.PHONY: help demo test test-slow podman vm hostile kills thousand ready fuzz check lint unit messages docs docs-links reference \
+  image clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -77,6 +79,16 @@ messages: $(VENV)/dev.stamp  ## Bring harness/locale in step with the texts in t
 	  --ignore-pot-creation-date --width 120
 	@$(VENV)/bin/pybabel compile -D harness -d harness/locale --statistics
 
+docs: $(VENV)/dev.stamp  ## Build the documentation's site into build/docs; a broken link or anchor is an error.
+	@$(SPHINX) -b html -W --keep-going . build/docs
+	@echo "build/docs/index.html"
+
+docs-links: $(VENV)/dev.stamp  ## Ask the web whether the documentation's external links are there; needs a network.
+	@$(SPHINX) -b linkcheck . build/docs-links
+
+reference: $(VENV)/dev.stamp  ## Write the pages of docs/ that follow from the code: commands, formats, exit codes, decisions.
+	@$(PY) -m docs.generate
+
 image: $(VENV)/host.stamp  ## Build the container image, if it is not up to date.
 	@$(HARNESS) image build
 
@@ -91,7 +103,7 @@ $(VENV)/host.stamp: pyproject.toml
 
 $(VENV)/dev.stamp: $(VENV)/host.stamp
 	@echo "Installing the developers' tools …"
-	@$(PIP) -e '.[dev,ray]'
+	@$(PIP) -e '.[dev,docs,ray]'
 	@touch $@
 
 $(VENV)/fuzz.stamp: $(VENV)/host.stamp
