@@ -62,11 +62,8 @@ lint: $(VENV)/dev.stamp
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports | tail -n 6
-<<<<<<< HEAD
-	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh tests/vm/run.sh harness/batch/autograder/*.sh
-=======
-	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh tests/vm/run.sh .github/actions/check/*.sh
->>>>>>> 1bfcc77 (How to check, doctor, ADR 15: what a quick check is)
+	@$(VENV)/bin/shellcheck run.sh download.sh .ci/run benchmarks/*.sh tests/vm/run.sh harness/batch/autograder/*.sh \
+	  .github/actions/check/*.sh
 
 unit: $(VENV)/dev.stamp
 	@$(PY) -m pytest tests/unit -m "not torch and not slow" -q -n 2
