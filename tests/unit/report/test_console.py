@@ -94,4 +94,4 @@ def test_an_excerpt_stands_above_what_was_seen_and_is_not_broken(record: Record)
     found = finding("VAL002", verbatim("the unknown key `outputs`"), excerpt=excerpt)
     text = shown(replace(record, stages=(replace(record.stages[1], findings=(found,)),)), 80)
     assert '  line   "outputs": "學習並時常溫習"' in text
-    assert "\n         ^" in text
+    assert "\n          ^" in text
