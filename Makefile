@@ -83,7 +83,7 @@ docs: $(VENV)/dev.stamp  ## Build the documentation's site into build/docs; a br
 docs-links: $(VENV)/dev.stamp  ## Ask the web whether the documentation's external links are there; needs a network.
 	@$(SPHINX) -b linkcheck . build/docs-links
 
-reference: $(VENV)/dev.stamp  ## Write the pages of docs/ that follow from the code: commands, formats, exit codes, decisions.
+reference: $(VENV)/dev.stamp  ## Write the pages of docs/ that follow from the code: commands, findings, formats, exit codes.
 	@$(PY) -m docs.generate
 
 image: $(VENV)/host.stamp  ## Build the container image, if it is not up to date.
