@@ -14,7 +14,7 @@ from typing import Any
 from files import InputError
 from progress import say
 
-PACKAGES = "torch transformers peft trl bitsandbytes accelerate datasets"
+PACKAGES = "torch transformers peft bitsandbytes accelerate"
 
 
 def prepare_libraries(base: str) -> None:
@@ -27,12 +27,12 @@ def prepare_libraries(base: str) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
     elif base.startswith((".", "/", "~")) or base.count("/") > 1:
         raise InputError(f"no base model at {base}: no such folder; give a folder or a hub name like Qwen/Qwen3-4B")
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    # PEFT asks for this old name; transformers then warns the student, who never wrote it.
+    warnings.filterwarnings("ignore", message=r"`(is_)?gradient_checkpointing` is deprecated", category=FutureWarning)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    # TRL sets these two old names on its own; transformers then warns the student, who never wrote them.
-    warnings.filterwarnings("ignore", message=r"`(is_)?gradient_checkpointing` is deprecated", category=FutureWarning)
 
 
 def explain_missing(error: ImportError) -> str:
@@ -40,8 +40,25 @@ def explain_missing(error: ImportError) -> str:
     return f"the Python package {error.name or error} cannot be imported ({error}); install: pip install {PACKAGES}"
 
 
-def load_base(base: str, *, keep_4bit: bool = False) -> tuple[Any, Any]:
-    """Load model and tokenizer on the first GPU, or on the CPU where there is none.
+def load_tokenizer(base: str) -> Any:
+    """Load the tokenizer, whose padding token is set.
+
+    Raises:
+        InputError: There is none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot load a base model from {base}: {error}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_base(base: str, *, keep_4bit: bool = False) -> Any:
+    """Load the model on this process's GPU, or on the CPU where there is none.
 
     The weights are quantised to NF4 and, unless `keep_4bit`, expanded again once: the values stay those of NF4, but no
     longer have to be expanded in every layer at every step, which is about twice as fast and takes three times the
@@ -51,34 +68,29 @@ def load_base(base: str, *, keep_4bit: bool = False) -> tuple[Any, Any]:
         base: A folder, or a name on the hub.
         keep_4bit: Leave the weights in 4 bits.
 
-    Returns:
-        The model and the tokenizer, whose padding token is set.
-
     Raises:
-        InputError: No usable model or tokenizer is there, or `keep_4bit` was asked for on a CPU.
+        InputError: No usable model is there, or `keep_4bit` was asked for on a CPU.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
     from utils import get_bnb_config
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    # `accelerate launch` and torchrun start one process for each GPU and number them so.
+    device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
     if keep_4bit and device == "cpu":
         # bitsandbytes repacks CPU weights in the first evaluation; from then on training gets no gradient through them.
         raise InputError("--keep_4bit needs a CUDA GPU, and none was found; leave the option out")
     say(f"loading {base} in 4 bits on {device} ...")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
         model = AutoModelForCausalLM.from_pretrained(
             base, quantization_config=get_bnb_config(), dtype=torch.bfloat16, device_map={"": device}
         )
     except (OSError, ValueError) as error:
         raise InputError(f"cannot load a base model from {base}: {error}") from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return model if keep_4bit else _expand(model, device), tokenizer
+    return model if keep_4bit else _expand(model, device)
 
 
 def _expand(model: Any, device: str) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adapter_files import find_problem
-from base_model import explain_missing, load_base, prepare_libraries
+from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries
 from files import InputError, read_rows, write_json
 from progress import say
 
@@ -55,7 +55,8 @@ def load_model(base: str, adapter: Path, *, keep_4bit: bool = False) -> tuple[An
     """
     from peft import PeftModel
 
-    model, tokenizer = load_base(base, keep_4bit=keep_4bit)
+    tokenizer = load_tokenizer(base)
+    model = load_base(base, keep_4bit=keep_4bit)
     try:
         model = PeftModel.from_pretrained(model, str(adapter))
     except (ValueError, RuntimeError) as error:
