@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/training.py [--device cuda] [--base random:qwen3-4b] [--train_file FILE] [--steps 20]
 Without options: a tiny random base on this machine's CPU and made-up examples. The plain recipe is transformers'
-Trainer with rows padded to 512, batches of 4, 4 of them accumulated, gradient checkpointing, a 4-bit base. All sides see
-the same 16 examples in each step, begin with the same adapter and have no dropout, so their losses can be compared. The
-last line is JSON.
+Trainer with rows padded to 512, batches of 4, 4 of them accumulated, gradient checkpointing, a 4-bit base. All sides
+see the same 16 examples in each step, begin with the same adapter and have no dropout, so that their losses can be
+compared. The last line is JSON.
 """
 
 import argparse

@@ -300,8 +300,9 @@ class Trainer:
         minutes = tokens * seconds / in_batch / 60 / self.accelerator.num_processes
         memory = f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if self.on_gpu else ""
         say(
-            f"{self.steps} updates of {self.settings.examples_per_step} examples, {tokens:,} tokens in all; the "
-            f"largest batch has {in_batch:,} tokens and took {seconds:.2f} s{memory}: at most about {minutes:.1f} minutes"
+            f"{self.steps} updates of {self.settings.examples_per_step} examples, {tokens:,} tokens in all; "
+            f"the largest batch has {in_batch:,} tokens and took {seconds:.2f} s{memory}: "
+            f"at most about {minutes:.1f} minutes"
         )
 
     def _timed_pass(self, group: Sequence[int]) -> float:
