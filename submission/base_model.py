@@ -57,7 +57,7 @@ def load_tokenizer(base: str) -> Any:
     return tokenizer
 
 
-def load_base(base: str, *, keep_4bit: bool = False) -> Any:
+def load_base(base: str, *, keep_4bit: bool | None = False) -> Any:
     """Load the model on this process's GPU, or on the CPU where there is none.
 
     The weights are quantised to NF4 and, unless `keep_4bit`, expanded again once: the values stay those of NF4, but no
@@ -66,7 +66,7 @@ def load_base(base: str, *, keep_4bit: bool = False) -> Any:
 
     Args:
         base: A folder, or a name on the hub.
-        keep_4bit: Leave the weights in 4 bits.
+        keep_4bit: Leave the weights in 4 bits; None: where expanded ones would not fit into the GPU with room to work.
 
     Raises:
         InputError: No usable model is there, or `keep_4bit` was asked for on a CPU.
@@ -90,7 +90,20 @@ def load_base(base: str, *, keep_4bit: bool = False) -> Any:
         )
     except (OSError, ValueError) as error:
         raise InputError(f"cannot load a base model from {base}: {error}") from error
+    if keep_4bit is None:
+        keep_4bit = device != "cpu" and not _expanded_fits(model, device)
+        if keep_4bit:
+            say("the weights stay in 4 bits: expanded, they would not leave the GPU enough memory to work")
     return model if keep_4bit else _expand(model, device)
+
+
+def _expanded_fits(model: Any, device: str) -> bool:
+    import torch
+
+    packed = [one for one in model.parameters() if getattr(one, "quant_state", None) is not None]
+    expanded_bytes = sum(2 * one.quant_state.shape.numel() for one in packed)
+    unused_bytes = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return expanded_bytes * 1.25 <= torch.cuda.mem_get_info(device)[0] + unused_bytes
 
 
 def _expand(model: Any, device: str) -> Any:

@@ -80,7 +80,7 @@ def test_run_sh_wants_four_arguments(count: int, tmp_path: Path) -> None:
         (lambda d: shutil.rmtree(d / "adapter"), "run download.sh or train.py first"),
         (
             lambda d: (d / "in.json").write_text('[{"id": "a"}]'),
-            "row 0 (counted from 0) has no text in the field(s) inst",
+            "row 0 has no instruction",
         ),
     ],
 )
