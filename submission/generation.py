@@ -38,13 +38,13 @@ class Answer:
     Attributes:
         number: Place of the prompt among those that were handed in.
         text: Without special tokens and space around it.
-        tokens: How many were generated.
+        tokens: What was generated, the end token included.
         cut: It reached its longest length.
     """
 
     number: int
     text: str
-    tokens: int
+    tokens: tuple[int, ...]
     cut: bool
 
 
@@ -97,7 +97,7 @@ class Generator:
             try:
                 for row in self._run(group, rows):
                     left.remove(row)
-                    yield Answer(number=row.number, text=row.text, tokens=len(row.tokens), cut=row.cut)
+                    yield Answer(number=row.number, text=row.text, tokens=tuple(row.tokens), cut=row.cut)
             except torch.OutOfMemoryError:
                 fits = False
             else:

@@ -121,7 +121,7 @@ def predict(arguments: argparse.Namespace, rows: Sequence[dict[str, str]]) -> No
     digests = {row["id"]: digest_of_row(common, get_prompt(row["instruction"])) for row in rows}
     partial = Partial(arguments.output, digests)
     if partial.unused:
-        say(f"{partial.unused} lines of {partial.path} belong to another run or are not whole: not used")
+        say(f"not used: lines of {partial.path} that are of another run, or not whole: {partial.unused}")
     if partial.found:
         say(f"going on: {len(partial.found)} of {len(rows)} are answered in {partial.path}; delete it to begin anew")
     left = [row for row in rows if row["id"] not in partial.found]
@@ -159,7 +159,7 @@ def answer(arguments: argparse.Namespace, rows: Sequence[dict[str, str]], partia
     progress = Progress(total, done=total - len(rows), verb="answered")
     for one in Generator(model, tokenizer, how, batch_size=arguments.batch_size).answer(prompts):
         partial.add(rows[one.number]["id"], output=one.text, cut=one.cut)
-        progress.add(one.tokens)
+        progress.add(len(one.tokens))
     progress.close()
 
 

@@ -54,6 +54,7 @@ class SlotCache(Cache):  # type: ignore[misc]
             ):
                 mine[first : first + len(new), :, : new.shape[2]] = new
 
+    @torch.inference_mode()
     def move(self, source: int, target: int) -> None:
         """Copy a slot over another one."""
         for pair in self._kept.values():

@@ -1,0 +1,219 @@
+"""Holds the reference submission's prediction against a loop over prompts, both in one run, step by step.
+
+Usage: python benchmarks/prediction.py [--device cuda] [--base random:qwen3-4b] [--prompts FILE] [--count 250] [--loop 16]
+Without options: a tiny random base on this machine's CPU and made-up prompts. The loop is `generate` with a prompt at a
+time on a 4-bit base with PEFT's adapter, over some of the prompts; the others answer all. No random model ever ends an
+answer, so each is as long as the reference in the file (or --new_tokens), on all sides. Times are all that comes after
+the model is loaded: predict.py's way runs first, in a process that has warmed up nothing, and recording its steps and
+trying the model out count. The last line is JSON.
+"""
+
+import argparse
+import gc
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from scoring_parts import make_adapter, make_base, read_examples
+from transformers import GenerationConfig
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "submission"))
+
+from choice import Decoding, Prompt
+from encoding import encode_prompt
+from generation import Generator
+from predict import load_model
+
+RANK = 16
+LOOP = "loop: a prompt at a time, 4-bit base"
+DEFAULT = "steps recorded: predict.py's defaults"
+# In the order of the table: what each step from the loop to predict.py adds, then what it leaves out.
+ORDER = (
+    LOOP,
+    "batches of 64 by generate, 4-bit base",
+    "4-bit base expanded once",
+    "slots: no padding, finished answers make room",
+    DEFAULT,
+    "not the default: 64 answers at a time",
+    "not the default: 4-bit base (--keep_4bit)",
+    "left out: adapter merged into the weights",
+    "for comparison: loop on the expanded base",
+)
+Answers = dict[int, tuple[int, ...]]
+
+
+def main() -> None:
+    """Measure, print a table and a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--base", default="random:tiny", help="random:tiny, random:qwen3-4b, or a folder")
+    parser.add_argument("--prompts", type=Path, help="rows of instruction and output; default: made up")
+    parser.add_argument("--count", type=int, help="prompts (default: 250 on a GPU, 24 on a CPU)")
+    parser.add_argument("--loop", type=int, help="prompts of the loop (default: 16 on a GPU, 8 on a CPU)")
+    parser.add_argument("--new_tokens", type=int, help="length of each answer (default: that of its reference)")
+    options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        sys.exit("no GPU was found; leave --device out")
+    options.count = options.count or (250 if options.device == "cuda" else 24)
+    options.loop = options.loop or (16 if options.device == "cuda" else 8)
+    with tempfile.TemporaryDirectory() as name:
+        results = measure(options, Path(name))
+    show(results, options)
+    print(json.dumps(results))
+
+
+def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """Answer in all ways."""
+    examples = read_examples(options.prompts, options.count)
+    base = Path(options.base)
+    if options.base.startswith("random:"):
+        base = folder / "base"
+        make_base(base, options.base.removeprefix("random:"), examples, options.device)
+    adapter = make_adapter(folder / "adapter", base, rank=RANK, seed=1, device=options.device)
+    sides: dict[str, dict[str, Any]] = {}
+
+    def run(name: str, way: Callable[[], Answers]) -> None:
+        sides[name] = timed(name, way)
+        print(f"{name}: {sides[name]['tokens_per_s']:,} tokens/s", flush=True)
+
+    model, tokenizer = load_model(str(base), adapter, keep_4bit=False)
+    prompts = [
+        Prompt(
+            ids=encode_prompt(tokenizer, one.prompt.partition("題目：")[2].removesuffix("\n答：")),
+            key=one.id,
+            limit=options.new_tokens or 1 + len(tokenizer(one.output, add_special_tokens=False)["input_ids"]),
+        )
+        for one in examples
+    ]
+    some = spread(len(prompts), options.loop)
+
+    def own(batch_size: int | None = None, **how: bool) -> Callable[[], Answers]:
+        return lambda: answered(Generator(model, tokenizer, Decoding(), batch_size=batch_size, **how), prompts)
+
+    run(DEFAULT, own())
+    run("slots: no padding, finished answers make room", own(record=False))
+    run("not the default: 64 answers at a time", own(64))
+    run("4-bit base expanded once", own(64, slots=False))
+    if options.device == "cpu":  # 4-bit weights are no faster there, and nothing that predict.py offers
+        run(LOOP, lambda: loop(model, tokenizer, prompts, some))
+    else:
+        run("for comparison: loop on the expanded base", lambda: loop(model, tokenizer, prompts, some))
+    model = model.merge_and_unload()
+    run("left out: adapter merged into the weights", own())
+    if options.device == "cuda":
+        del model
+        fresh()
+        model, tokenizer = load_model(str(base), adapter, keep_4bit=True)
+        run(LOOP, lambda: loop(model, tokenizer, prompts, some))
+        run("batches of 64 by generate, 4-bit base", own(64, slots=False))
+        run("not the default: 4-bit base (--keep_4bit)", own())
+    return list(compared([sides[name] for name in ORDER if name in sides], some))
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """Give places spread over all prompts."""
+    wanted = min(count, wanted)
+    return [at * count // wanted for at in range(wanted)]
+
+
+def answered(generator: Generator, prompts: Sequence[Prompt]) -> Answers:
+    """Answer all prompts in predict.py's way."""
+    return {one.number: one.tokens for one in generator.answer(prompts)}
+
+
+def loop(model: Any, tokenizer: Any, prompts: Sequence[Prompt], some: Sequence[int]) -> Answers:
+    """Answer prompts as a first script does it; shares no code with the submission."""
+    found = {}
+    for number in some:
+        ids = torch.tensor([list(prompts[number].ids)], device=model.device)
+        how = GenerationConfig(
+            do_sample=False,
+            max_new_tokens=prompts[number].limit,
+            min_new_tokens=1,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        with torch.inference_mode():
+            full = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=how)
+        found[number] = tuple(full[0, ids.shape[1] :].tolist())
+    return found
+
+
+def timed(name: str, way: Callable[[], Answers]) -> dict[str, Any]:
+    """Time a way to answer."""
+    fresh()
+    start_s = time.perf_counter()
+    answers = way()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    seconds = time.perf_counter() - start_s
+    tokens = sum(map(len, answers.values()))
+    peak = round(torch.cuda.max_memory_allocated() / 1e9, 2) if torch.cuda.is_available() else None
+    return {
+        "name": name,
+        "prompts": len(answers),
+        "tokens": tokens,
+        "seconds": round(seconds, 3),
+        "tokens_per_s": round(tokens / seconds, 1),
+        "peak_gb": peak,
+        "answers": answers,
+    }
+
+
+def fresh() -> None:
+    """Give memory back that an earlier side held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def compared(sides: Sequence[Mapping[str, Any]], some: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Hold answers against those of the loop: those that are alike, and the share of tokens up to the first other one."""
+    expected: Answers = next(one["answers"] for one in sides if one["name"] == LOOP)
+    slowest = next(one["tokens_per_s"] for one in sides if one["name"] == LOOP)
+    for side in sides:
+        pairs = [(side["answers"][number], expected[number]) for number in some]
+        alike = sum(map(_alike_at_first, pairs)) / sum(len(one) for _, one in pairs)
+        yield {
+            **{key: value for key, value in side.items() if key != "answers"},
+            "times": round(side["tokens_per_s"] / slowest, 1),
+            "identical": round(sum(one == other for one, other in pairs) / len(pairs), 4),
+            "alike_at_first": round(alike, 4),
+        }
+
+
+def _alike_at_first(pair: tuple[tuple[int, ...], tuple[int, ...]]) -> int:
+    one, other = pair
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def show(results: Sequence[Mapping[str, Any]], options: argparse.Namespace) -> None:
+    """Print what each step gave."""
+    device = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
+    table = Table(title=f"{options.count} prompts, {options.base}, {device}; texts beside {options.loop} of the loop")
+    for heading in ("", "tokens/s", "times", "seconds", "prompts", "peak GB", "identical", "alike at first"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for one in results:
+        table.add_row(
+            one["name"],
+            f"{one['tokens_per_s']:,.0f}",
+            f"{one['times']:.1f}x",
+            f"{one['seconds']:.1f}",
+            str(one["prompts"]),
+            "" if one["peak_gb"] is None else f"{one['peak_gb']:.1f}",
+            f"{one['identical']:.0%}",
+            f"{one['alike_at_first']:.0%}",
+        )
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()
