@@ -1,11 +1,15 @@
 """Holds the reference submission's prediction against a loop over prompts, both in one run, step by step.
 
-Usage: python benchmarks/prediction.py [--device cuda] [--base random:qwen3-4b] [--prompts FILE] [--count 250] [--loop 16]
+Usage: python benchmarks/prediction.py [--device cuda] [--base random:qwen3-4b] [--prompts FILE] [--loop 16]
 Without options: a tiny random base on this machine's CPU and made-up prompts. The loop is `generate` with a prompt at a
-time on a 4-bit base with PEFT's adapter, over some of the prompts; the others answer all. No random model ever ends an
+time on a 4-bit base with PEFT's adapter, over some of the prompts; the others answer all. No random model ends an
 answer, so each is as long as the reference in the file (or --new_tokens), on all sides. Times are all that comes after
 the model is loaded: predict.py's way runs first, in a process that has warmed up nothing, and recording its steps and
-trying the model out count. The last line is JSON.
+trying the model out count.
+
+Texts are compared with the loop's. A random model decides by a hair, a trained one does not: where rounding differs,
+its texts part early. So the table also tells by how much the loop's model prefers its own token where a text parts from
+it, in standard deviations of the logits: near 0 is rounding, 1 would be a mistake. The last line is JSON.
 """
 
 import argparse
@@ -75,7 +79,7 @@ def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     base = Path(options.base)
     if options.base.startswith("random:"):
         base = folder / "base"
-        make_base(base, options.base.removeprefix("random:"), examples, options.device)
+        make_base(base, options.base.removeprefix("random:"), examples, options.device, tied=False)
     adapter = make_adapter(folder / "adapter", base, rank=RANK, seed=1, device=options.device)
     sides: dict[str, dict[str, Any]] = {}
 
@@ -114,7 +118,7 @@ def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         run(LOOP, lambda: loop(model, tokenizer, prompts, some))
         run("batches of 64 by generate, 4-bit base", own(64, slots=False))
         run("not the default: 4-bit base (--keep_4bit)", own())
-    return list(compared([sides[name] for name in ORDER if name in sides], some))
+    return list(compared(model, prompts, [sides[name] for name in ORDER if name in sides], some))
 
 
 def spread(count: int, wanted: int) -> list[int]:
@@ -175,31 +179,42 @@ def fresh() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def compared(sides: Sequence[Mapping[str, Any]], some: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Hold answers against those of the loop: those that are alike, and the share of tokens up to the first other one."""
-    expected: Answers = next(one["answers"] for one in sides if one["name"] == LOOP)
-    slowest = next(one["tokens_per_s"] for one in sides if one["name"] == LOOP)
+def compared(
+    model: Any, prompts: Sequence[Prompt], sides: Sequence[Mapping[str, Any]], some: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Hold answers against those of the loop."""
+    first = next(one for one in sides if one["name"] == LOOP)
+    expected: Answers = first["answers"]
     for side in sides:
-        pairs = [(side["answers"][number], expected[number]) for number in some]
-        alike = sum(map(_alike_at_first, pairs)) / sum(len(one) for _, one in pairs)
+        alike, gaps = [], [0.0]
+        for number in some:
+            mine, other = side["answers"][number], expected[number]
+            pairs = enumerate(zip(mine, other, strict=False))
+            at = next((at for at, (a, b) in pairs if a != b), min(len(mine), len(other)))
+            alike.append(at)
+            if at < min(len(mine), len(other)):
+                gaps.append(preference(model, [*prompts[number].ids, *other[:at]], other[at], mine[at]))
         yield {
             **{key: value for key, value in side.items() if key != "answers"},
-            "times": round(side["tokens_per_s"] / slowest, 1),
-            "identical": round(sum(one == other for one, other in pairs) / len(pairs), 4),
-            "alike_at_first": round(alike, 4),
+            "times": round(side["tokens_per_s"] / first["tokens_per_s"], 1),
+            "identical": round(sum(side["answers"][one] == expected[one] for one in some) / len(some), 4),
+            "alike_at_first": round(sum(alike) / sum(len(expected[one]) for one in some), 4),
+            "widest_gap": round(max(gaps), 4),
         }
 
 
-def _alike_at_first(pair: tuple[tuple[int, ...], tuple[int, ...]]) -> int:
-    one, other = pair
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+@torch.inference_mode()
+def preference(model: Any, ids: Sequence[int], token: int, other: int) -> float:
+    """Tell by how many standard deviations of the logits a model prefers one next token to another one."""
+    logits = model(input_ids=torch.tensor([list(ids)], device=model.device)).logits[0, -1].float()
+    return float((logits[token] - logits[other]) / logits.std())
 
 
 def show(results: Sequence[Mapping[str, Any]], options: argparse.Namespace) -> None:
     """Print what each step gave."""
-    device = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
+    device = torch.cuda.get_device_name() if options.device == "cuda" else "CPU, base expanded on all sides"
     table = Table(title=f"{options.count} prompts, {options.base}, {device}; texts beside {options.loop} of the loop")
-    for heading in ("", "tokens/s", "times", "seconds", "prompts", "peak GB", "identical", "alike at first"):
+    for heading in ("", "tokens/s", "times", "seconds", "prompts", "peak GB", "identical", "alike until", "gap there"):
         table.add_column(heading, justify="left" if not heading else "right")
     for one in results:
         table.add_row(
@@ -211,6 +226,7 @@ def show(results: Sequence[Mapping[str, Any]], options: argparse.Namespace) -> N
             "" if one["peak_gb"] is None else f"{one['peak_gb']:.1f}",
             f"{one['identical']:.0%}",
             f"{one['alike_at_first']:.0%}",
+            f"{one['widest_gap']:.3f}",
         )
     Console(width=140).print(table)
 

@@ -27,7 +27,6 @@ SHARE_FOR_CACHE = 0.5
 """Of the free GPU memory; the rest is for activations and recordings."""
 TOKENS_ON_CPU = 16_384
 """Of the cache, in all rows together."""
-SHORTEST_ROOM = 256
 ROOM_STEP = 64
 
 
@@ -92,7 +91,7 @@ class Generator:
         left = [Row(number, prompt, self.how, self.tokenizer, self.ends) for number, prompt in enumerate(prompts)]
         left.sort(key=lambda row: (-row.room, row.number))
         while left:
-            group = [row for row in left if _size_class(row) == _size_class(left[0])]
+            group = self._group(left)
             rows = self._rows(group)
             try:
                 for row in self._run(group, rows):
@@ -112,6 +111,12 @@ class Generator:
         self._slots = self._bytes_per_token is not None
         if not self._slots:
             say("this model cannot be run in slots: batches go through transformers' generate, which is slower")
+
+    def _group(self, left: Sequence[Row]) -> Sequence[Row]:
+        """Give rows that share a cache: all, or, where the longest would leave no room for many, those like it."""
+        if self._rows(left) == min(self.batch_size, len(left)):
+            return left[:]
+        return [row for row in left if row.room * 2 > left[0].room]
 
     def _rows(self, group: Sequence[Row]) -> int:
         """Give how many rows of this group to run at a time."""
@@ -215,11 +220,6 @@ class _Chooser(LogitsProcessor):  # type: ignore[misc]
                 tokens[at] = token
         only = torch.full_like(scores, -torch.inf)
         return only.scatter_(1, torch.tensor(tokens, device=scores.device)[:, None], 0.0)
-
-
-def _size_class(row: Row) -> int:
-    """Rows of one class share a cache: the longest is at most twice as long as the shortest, or all are short."""
-    return max(SHORTEST_ROOM, 1 << (row.room - 1).bit_length())
 
 
 def free_gpu_bytes(device: torch.device) -> int:

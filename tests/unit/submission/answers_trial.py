@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import generation
 import torch
 from choice import Decoding, Prompt
 from files import InputError
@@ -74,6 +75,9 @@ def main(base: str, adapter: str) -> None:
     results: dict[str, Any] = {"one by one": one_by_one(model, tokenizer, prompts, ends)}
     for size in (1, 3, 16):
         results[f"slots, {size}"] = answers(generator(size), prompts)
+    generation.TOKENS_ON_CPU, before = 700, generation.TOKENS_ON_CPU  # long prompts go alone, short ones together
+    results["slots, little memory"] = answers(generator(16), prompts)
+    generation.TOKENS_ON_CPU = before
     results["generate, 5"] = answers(generator(5, slots=False), prompts)
     drawing = {"temperature": 1.5, "top_p": 0.9}
     for name, size, slots, seed in (("a", 4, True, 1), ("b", 16, True, 1), ("c", 5, False, 1), ("d", 16, True, 2)):
