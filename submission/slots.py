@@ -22,7 +22,7 @@ WIDTH_STEP = 128
 PREFILL_TOKENS = 8192
 """Prompts are read so many tokens at a time."""
 PROBED, PROBED_STEPS = 24, 3
-CLOSE = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 2e-2}
+CLOSE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 5e-2}
 REFUSALS = (TypeError, ValueError, RuntimeError, AttributeError, LookupError, AssertionError)
 """What a model raises that cannot be called in this way."""
 
@@ -232,4 +232,4 @@ def try_out(model: Any, core: Any, ids: Sequence[int]) -> int | None:
 def close(one: Tensor, other: Tensor) -> bool:
     """Tell whether logits are alike but for rounding."""
     furthest = (one.float() - other.float()).abs().max()
-    return bool(furthest <= CLOSE.get(other.dtype, 5e-2) * other.float().abs().max())
+    return bool(furthest <= CLOSE.get(other.dtype, 0.1) * other.float().abs().max())
