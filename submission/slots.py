@@ -17,8 +17,8 @@ from transformers import Cache, DynamicCache
 
 from progress import say
 
-WIDTH_STEP = 128
-"""On a GPU the step looks at a multiple of so many places, so that few shapes have to be recorded."""
+WIDTH_STEP = 512
+"""On a GPU the step looks at a multiple of so many places: each shape has to be recorded, which takes half a second."""
 PREFILL_TOKENS = 8192
 """Prompts are read so many tokens at a time."""
 PROBED, PROBED_STEPS = 24, 3
@@ -134,8 +134,8 @@ class Decoder:
         if not self.on_gpu:
             return rows, width
         rounded = self.cache.rows
-        while rounded // 4 >= rows:
-            rounded //= 4
+        while rounded // 8 >= rows:
+            rounded //= 8
         return rounded, min(-(-width // WIDTH_STEP) * WIDTH_STEP, self.cache.length)
 
     def _run(self, rows: int, width: int) -> Tensor:
