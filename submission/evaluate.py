@@ -19,7 +19,7 @@ from adapter_files import find_problem
 from adapter_swap import refuse_other_shape
 from base_model import explain_missing, prepare_libraries
 from checkpoints import FOLDER, checkpoints
-from evaluation_report import write_report
+from evaluation_report import FILES, write_report
 from exemplars import Row, choose_exemplars
 from files import InputError, read_rows
 from perplexity import MAX_TOKENS
@@ -107,11 +107,7 @@ def refuse_foreign_folder(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise InputError(f"--output_dir {folder} is a file; name a folder")
-    others = sorted(
-        p.name
-        for p in folder.iterdir()
-        if p.suffix not in {".png", ".svg"} and p.name not in {"report.md", "results.json"}
-    )
+    others = sorted({path.name for path in folder.iterdir()} - FILES)
     if others:
         raise InputError(
             f"--output_dir {folder} is replaced as a whole, but holds {', '.join(others[:3])}; name a new folder"

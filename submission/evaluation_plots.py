@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ STYLE = {
     "svg.hashsalt": "evaluation",  # the same figures give the same bytes
 }
 DPI = 200
+PLOTS = ("perplexity", "learning_curve", "few_shot")
 
 
 def draw(results: Mapping[str, Any], folder: Path) -> list[str]:
@@ -37,17 +38,12 @@ def draw(results: Mapping[str, Any], folder: Path) -> list[str]:
         return []
     from matplotlib.figure import Figure
 
-    wanted: dict[str, tuple[Callable[[Figure, Mapping[str, Any]], None], tuple[float, float]]] = {
-        "perplexity": (draw_perplexity, (9, 4.2)),
-        "learning_curve": (draw_curve, (7, 4.2)),
-        "few_shot": (draw_few_shot, (7, 4.2)),
-    }
-    names = [name for name in wanted if name == "perplexity" or results[name]]
+    how = {"perplexity": draw_perplexity, "learning_curve": draw_curve, "few_shot": draw_few_shot}
+    names = [name for name in PLOTS if results[name]]
     with matplotlib.rc_context(STYLE):
         for name in names:
-            how, size = wanted[name]
-            figure = Figure(figsize=size, layout="constrained")
-            how(figure, results)
+            figure = Figure(figsize=(9 if name == "perplexity" else 7, 4.2), layout="constrained")
+            how[name](figure, results)
             for ending in ("png", "svg"):
                 date = {"Date": None} if ending == "svg" else None
                 figure.savefig(folder / f"{name}.{ending}", dpi=DPI, metadata=date)
@@ -64,9 +60,8 @@ def draw_perplexity(figure: Figure, results: Mapping[str, Any]) -> None:
     low, high = min(map(min, pairs)) / 1.15, max(map(max, pairs)) * 1.15
     left.plot([low, high], [low, high], color=NEUTRAL, linewidth=1, linestyle="--", label="no change")
     left.scatter(*zip(*pairs, strict=True), s=22, color=ADAPTER, alpha=0.65, linewidths=0, label="one example")
-    left.set(
-        xlabel="perplexity, base", ylabel="perplexity, adapter", xlim=(low, high), ylim=(low, high), aspect="equal"
-    )
+    left.set(xlabel="perplexity, base", ylabel="perplexity, adapter")
+    left.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     _log(left, "x", low=low, high=high)
     _log(left, "y", low=low, high=high)
     left.legend(loc="upper left")
@@ -92,9 +87,8 @@ def draw_curve(figure: Figure, results: Mapping[str, Any]) -> None:
     axes.plot(steps, corpus, "s--", color=NEUTRAL, markersize=4, linewidth=1.2, label="corpus")
     taken = [(point["step"], point["perplexity"]) for point in curve if point["is_adapter"]]
     if taken:
-        axes.plot(
-            *zip(*taken, strict=True), "*", color=BASE, markersize=15, markeredgecolor="black", label="the adapter"
-        )
+        star = {"color": BASE, "markersize": 15, "markeredgecolor": "black"}
+        axes.plot(*zip(*taken, strict=True), "*", label="the adapter", **star)
     axes.set(xlabel="update (0: base without adapter)", ylabel="perplexity")
     axes.xaxis.get_major_locator().set_params(integer=True)
     _log(axes, "y", low=min(*means, *corpus), high=max(*means, *corpus))
@@ -106,19 +100,16 @@ def draw_few_shot(figure: Figure, results: Mapping[str, Any]) -> None:
     few_shot, adapter = results["few_shot"], results["perplexity"]["adapter"]
     bars = [*((f"base\n{one['shots']}-shot", one, BASE) for one in few_shot), ("adapter\n0-shot", adapter, ADAPTER)]
     axes = figure.subplots()
-    values = [one["perplexity"] for _, one, _ in bars]
-    finite = [value for value in values if math.isfinite(value)]
-    drawn = axes.bar(range(len(bars)), [value if value in finite else 0 for value in values], width=0.65)
-    for place, (bar, (_, one, color)) in enumerate(zip(drawn, bars, strict=True)):
-        bar.set_color(color)
-        low, high = one["interval"] or (values[place], values[place])
-        if values[place] in finite:
-            reach = [[values[place] - low], [high - values[place]]]
-            axes.errorbar(place, values[place], yerr=reach, color=NEUTRAL, capsize=4, linewidth=1.2)
-        words = f"{values[place]:,.3g}" if values[place] in finite and values[place] < 1000 else f"{values[place]:,.0f}"
-        axes.annotate(
-            words, (place, high if values[place] in finite else 0), (0, 3), textcoords="offset points", ha="center"
-        )
+    for place, (_, one, color) in enumerate(bars):
+        value = one["perplexity"]
+        if not math.isfinite(value):
+            axes.annotate("∞", (place, 0), (0, 3), textcoords="offset points", ha="center")
+            continue
+        low, high = one["interval"] or (value, value)
+        axes.bar(place, value, width=0.65, color=color)
+        axes.errorbar(place, value, yerr=[[value - low], [high - value]], color=NEUTRAL, capsize=4, linewidth=1.2)
+        words = f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
+        axes.annotate(words, (place, high), (0, 3), textcoords="offset points", ha="center")
     axes.set_xticks(range(len(bars)), [words for words, _, _ in bars])
     axes.grid(visible=False, axis="x")
     axes.margins(y=0.12)
@@ -130,7 +121,7 @@ def _log(axes: Axes, which: str, *, low: float, high: float) -> None:
     """Take a logarithmic scale where values are far apart, with ticks that are plain numbers."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    if not (0 < low and high / low > 4 and math.isfinite(high)):
+    if not (low > 0 and high / low > 4 and math.isfinite(high)):
         return
     getattr(axes, f"set_{which}scale")("log")
     axis = getattr(axes, f"{which}axis")

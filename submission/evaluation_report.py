@@ -1,4 +1,7 @@
-"""Makes of the figures what people read: `report.md`, `results.json` and plots. Must not know how figures are measured."""
+"""Makes of the figures what people read: `report.md`, `results.json` and plots.
+
+Must not know how the figures are measured.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation_plots import draw
+from evaluation_plots import PLOTS, draw
 from files import put_in_place, scratch_folder
 from markdown import escaped, number, span, table
 from progress import say
 
 COLUMNS = ("mean perplexity", "95 % interval", "corpus perplexity", "bits per character")
+FILES = frozenset({"report.md", "results.json"} | {f"{name}.{kind}" for name in PLOTS for kind in ("png", "svg")})
+"""All that an evaluation may leave in its folder."""
 KINDS = {"best": "helped most", "median": "in the middle", "worst": "helped least"}
 
 
@@ -62,17 +67,15 @@ def _head(settings: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
         ("adapter", f"{escaped(settings['adapter'])}, SHA-256 {settings['adapter_sha256'][:16]}…"),
         ("measured on", f"{escaped(settings['eval_file'])}, SHA-256 {settings['eval_sha256'][:16]}…"),
         ("examples", f"{base['examples']:,} with {base['tokens']:,} answer tokens"),
-        (
-            "computed",
-            f"on {escaped(settings['device'])} in {settings['dtype']}, weights in NF4; seed {settings['seed']}",
-        ),
+        ("computed", f"on {escaped(settings['device'])} in {settings['dtype']}, weights in NF4"),
+        ("seed", str(settings["seed"])),
     ]
     return f"""# Evaluation
 
 {table(("", ""), rows)}
-The perplexity of an example is exp of the mean negative log-likelihood of its output and eos, behind `get_prompt`, cut at
-{settings["max_tokens"]:,} tokens. The mean over examples is what is graded; the corpus perplexity weighs every token alike. Intervals:
-95 %, bootstrap over examples.
+The perplexity of an example is exp of the mean negative log-likelihood of its output and eos, behind `get_prompt`,
+cut at {settings["max_tokens"]:,} tokens. The mean over examples is what is graded; the corpus perplexity weighs every
+token alike. Intervals: 95 %, bootstrap over examples.
 """
 
 
@@ -141,15 +144,13 @@ def _texts(texts: Sequence[Mapping[str, Any]]) -> str:
         for one in texts
     ]
     signatures = [f"`{signature}`" for signature in texts[0].get("signatures", ())]
-    by = (
-        f"\nBy sacrebleu: {' and '.join(signatures)}.\n"
-        if signatures
-        else "\nWithout sacrebleu: pip install sacrebleu\n"
-    )
+    by = f"By sacrebleu: {' and '.join(signatures)}." if signatures else "chrF++ and BLEU need sacrebleu."
     header = ("answers of", "chrF++", "BLEU", "exact match", "length ratio", "empty")
     return f"""## Answers as texts
 
-{table(header, rows, numbers_from=1)}{by}"""
+{table(header, rows, numbers_from=1)}
+{by}
+"""
 
 
 def _samples(samples: Sequence[Mapping[str, Any]]) -> str:

@@ -1,7 +1,7 @@
 """Few-shot prompts: the same exemplars, chosen once by seed, before every question.
 
-An exemplar is a whole example, `get_prompt` + output + eos, so that the model sees how an answer ends. Must not know about
-models.
+An exemplar is a whole example, `get_prompt` + output + eos, so that the model sees how an answer ends. Must not know
+about models.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def choose_exemplars(train_rows: Sequence[Row], eval_rows: Sequence[Row], *, sho
 def encode_shot(tokenizer: Any, row: Row, exemplars: Sequence[Row]) -> Encoded:
     """Encode a row of the evaluation behind its exemplars; only the row's own answer counts.
 
-    Without exemplars this is `encode_example`. Where eos stands in for the start, one eos ends an exemplar and begins the
-    next, as it does between documents.
+    Without exemplars this is `encode_example`. Where eos stands in for the start, one eos ends an exemplar and begins
+    the next, as it does between documents.
     """
     shown: list[int] = []
     for exemplar in exemplars:

@@ -1,7 +1,7 @@
 """Takes the loss of every answer token, many examples at a time: the fast way to perplexity.
 
-Neighbours in length share a batch, padded on the right. No mask is needed: a token sees only those before it, so padding
-changes nothing, and the head runs on the places that count alone. Must not know about adapters or reports.
+Neighbours in length share a batch, padded on the right. No mask is needed: a token sees only those before it, so
+padding changes nothing, and the head runs on the places that count alone. Must not know about adapters or reports.
 """
 
 from __future__ import annotations

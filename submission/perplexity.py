@@ -57,7 +57,7 @@ def figures(likelihoods: Sequence[Likelihood], *, characters: int, seed: int) ->
         seed: Of the resampling that gives the interval.
 
     Returns:
-        `perplexity` (the score) with its 95 % `interval`, `corpus_perplexity`, `bits_per_character`, `examples`, `tokens`.
+        `perplexity` (the score), its 95 % `interval`, `corpus_perplexity`, `bits_per_character`, `examples`, `tokens`.
     """
     each = [one.perplexity for one in likelihoods]
     nll_nats = _sum(one.nll_nats for one in likelihoods)
