@@ -26,7 +26,9 @@ def refuse_other_shape(folder: Path, adapter: Path) -> None:
     for name in sorted({*one, *other} - _FREE):
         mine, its = (sorted(v) if isinstance(v, list) else v for v in (one.get(name), other.get(name)))
         if mine != its:
-            raise InputError(f"{folder} has {name} {mine}, {adapter} has {its}: they are not of one training run")
+            raise InputError(
+                f"{folder} has {name} {mine}, {adapter} has {name} {its}: they are not of one training run"
+            )
 
 
 class Slot:
