@@ -130,5 +130,10 @@ def _log(axes: Axes, which: str, *, low: float, high: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _bins(values: Sequence[float]) -> int:
-    return max(5, min(40, round(2 * len(values) ** 0.5)))
+def _bins(values: Sequence[float]) -> list[float]:
+    """Give the edges of bins of one width; 0, which means no change, is one of them."""
+    count = max(5, min(40, round(2 * len(values) ** 0.5)))
+    low, high = min(*values, 0.0), max(*values, 0.0)
+    width = max(high - low, 1e-3) / count
+    first, last = math.floor(low / width), math.ceil(high / width)
+    return [place * width for place in range(first, max(last, first + 1) + 1)]

@@ -170,7 +170,7 @@ def write(folder: Path, *, eval_rows: object = EVAL, train_rows: object = TRAIN)
     ("options", "message"),
     [
         (["--eval_file", "nowhere.json"], "cannot read nowhere.json: No such file or directory"),
-        (["--shots", "21"], "21 exemplars are asked for, and --train_file has 20 rows that are not in --eval_file"),
+        (["--shots", "21"], "21 exemplars are asked for, and --train_file has 19 rows that are not in --eval_file"),
         (["--batch_tokens", "0"], "--batch_tokens is 0; it must be at least 1"),
         (["--max_tokens", "2"], "--max_tokens is 2; it must be at least 3"),
         (["--samples", "-1"], "--samples is -1; it must be at least 0"),
