@@ -195,7 +195,6 @@ class Evaluation:
                 self.tokenizer,
                 [prompt_of(one) for one in examples],
                 max_new_tokens=options.max_new_tokens,
-                batch_tokens=options.batch_tokens,
                 name=name,
             )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from evaluation_plots import PLOTS, draw
 from files import put_in_place, scratch_folder
-from markdown import escaped, number, span, table
+from markdown_text import escaped, number, span, table
 from progress import say
 
 COLUMNS = ("mean perplexity", "95 % interval", "corpus perplexity", "bits per character")

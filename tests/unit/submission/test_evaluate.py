@@ -154,6 +154,57 @@ def test_samples_show_best_median_and_worst(results: dict[str, Any]) -> None:
     assert all(one["answers"]["adapter"] for one in samples)
 
 
+@pytest.mark.torch
+@pytest.mark.slow
+def test_exemplars_without_room_and_broken_weights_end_in_words(work: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    for path in (work / "out" / "adapter_checkpoint").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    weights = load_file(tmp_path / "adapter_model.safetensors")
+    save_file({name: tensor * math.nan for name, tensor in weights.items()}, tmp_path / "adapter_model.safetensors")
+    files = ("--base_model", "base", "--adapter", tmp_path, "--eval_file", "eval.json", "--output_dir", "broken")
+    few = ("--train_file", "train.json", "--shots", "3", "--max_tokens", "200")
+    for options, message in (
+        (few, "behind 3 exemplars: its prompt has "),
+        ((), "adapter: the loss is not a number; its weights are broken, train again or download again"),
+    ):
+        ran = run_script(sys.executable, SUBMISSION / "evaluate.py", *files, *options, cwd=work)
+        assert ran.returncode == 2
+        assert message in ran.stderr
+        assert "Traceback" not in ran.stderr
+        assert ("loading" in ran.stderr) == (options == ())
+    assert not (work / "broken").exists()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("cap", "own_head"), [(None, True), (2.0, False)])
+@pytest.mark.parametrize("batch_tokens", [1, 40, 10_000])
+def test_losses_are_those_of_a_slow_loop(cap: float | None, own_head: bool, batch_tokens: int) -> None:
+    import torch
+    from likelihoods import Meter
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    more = {"num_key_value_heads": 1, "head_dim": 16, "vocab_size": 50, "initializer_range": 0.3}
+    model = Gemma2ForCausalLM(Gemma2Config(**size, **more, final_logit_softcapping=cap)).eval()
+    examples = [
+        {"input_ids": ids, "labels": [-100] * prompt + ids[prompt:]}
+        for prompt, length in ((3, 9), (1, 2), (7, 8), (2, 30), (3, 9))
+        for ids in [torch.randint(1, 50, (length,)).tolist()]
+    ]
+    meter = Meter(model, padding=0, batch_tokens=batch_tokens)
+    found = meter.measure(examples, name="test")  # type: ignore[arg-type]
+    assert meter.own_head == own_head
+    for example, seen in zip(examples, found, strict=True):
+        with torch.no_grad():
+            log_p = model(input_ids=torch.tensor([example["input_ids"]])).logits[0].double().log_softmax(-1)
+        places = [place for place, label in enumerate(example["labels"]) if label != -100]
+        slow = -sum(log_p[place - 1, example["labels"][place]].item() for place in places)
+        assert (seen.tokens, seen.nll_nats) == (len(places), pytest.approx(slow, rel=1e-5))
+
+
 def write(folder: Path, *, eval_rows: object = EVAL, train_rows: object = TRAIN) -> list[str]:
     for name, content in adapter_entries("adapter/").items():
         (folder / name).parent.mkdir(exist_ok=True)

@@ -14,8 +14,8 @@ from evaluation_report import report, write_report
 from files import InputError
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown import escaped, number
 from markdown_it import MarkdownIt
+from markdown_text import escaped, number
 from perplexity import Likelihood, cut, figures, interval
 from samples import choose_samples
 from test_encoding import Letters, ids
