@@ -28,13 +28,13 @@ from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, Trainin
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "submission"))
 
-from accelerate import Accelerator
 from base_model import load_base, load_tokenizer
 from batches import plan_steps
 from encoding import IGNORED, Encoded, encode_rows
+from lora import add_adapter, linear_layers
 from settings import Settings
+from together import Together
 from training import Trainer as OwnTrainer
-from training import add_adapter, linear_layers
 from utils import get_bnb_config
 
 PADDED, BATCH, ACCUMULATED = 512, 4, 4
@@ -197,7 +197,7 @@ def ours(
     )
     model = load_base(str(base), keep_4bit=settings.keep_4bit)
     torch.manual_seed(0)
-    trainer = OwnTrainer(settings, Accelerator(), add_adapter(model, settings), encoded, [], padding=0)
+    trainer = OwnTrainer(settings, Together(), add_adapter(model, settings), encoded, [], padding=0)
     trainer.rehearse()
     trainer.loss.train()
     if options.device == "cuda":
@@ -207,8 +207,8 @@ def ours(
     # Recordings are made when a shape comes again, which in a real run is soon over: here before the clock runs.
     for numbers in chosen if settings.cuda_graphs and trainer.on_gpu else ():
         for batch in trainer._batches(numbers):
-            trainer.run_pass(batch, torch.zeros((), device=trainer.accelerator.device))
-            trainer.run_pass(batch, torch.zeros((), device=trainer.accelerator.device))
+            trainer.run_pass(batch, torch.zeros((), device=trainer.together.device))
+            trainer.run_pass(batch, torch.zeros((), device=trainer.together.device))
     for number, numbers in enumerate(chosen, 1):
         _wait()
         start_s = time.perf_counter()

@@ -1,6 +1,7 @@
 """The loss: negative log-likelihood of the answers' tokens, summed, with the head on those places alone.
 
 Knows how to call any causal language model of transformers; must not know about optimizers or devices.
+Whether a model may be called so, `trial.py` finds out.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ from torch.nn.functional import cross_entropy, linear
 
 from batches import Batch
 from encoding import IGNORED
-from progress import say
 
 CHUNK = 1024
 """Places that the head is applied to at a time: 1,024 x 151,936 logits are 0.6 GB in fp32."""
-CLOSE = {torch.float32: 1e-3, torch.bfloat16: 2e-2, torch.float16: 1e-2}
 
 
 class HeadNll(torch.autograd.Function):
@@ -37,6 +36,8 @@ class HeadNll(torch.autograd.Function):
             logits = linear(hidden[here], weight).float()  # (C, V)
             losses = cross_entropy(logits, labels[here], ignore_index=IGNORED, reduction="none")
             total += losses.sum()
+            if not ctx.needs_input_grad[0]:
+                continue
             probabilities = torch.softmax(logits, dim=-1)
             counted = labels[here] != IGNORED
             target = torch.where(counted, labels[here], 0)
@@ -67,54 +68,37 @@ class AnswerLoss(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Give the sum of the negative log-likelihoods of the answers' tokens."""
-        inputs = {"input_ids": batch.input_ids, "position_ids": batch.positions, "use_cache": False}
-        if batch.documents is not None:
-            inputs["attention_mask"] = self._mask(batch.documents)
         if self.own_head:
-            hidden = self._whole.base_model(**inputs).last_hidden_state  # (B, T, H)
-            found: Tensor = HeadNll.apply(hidden.flatten(0, 1)[batch.answers], self._head.weight, batch.labels)
+            hidden = self.hidden(batch).flatten(0, 1)[batch.answers]  # (P, H)
+            found: Tensor = HeadNll.apply(hidden, self.head.weight, batch.labels)
             return found
-        logits = self.model(**inputs).logits.flatten(0, 1)[batch.answers].float()
+        logits = self.model(**self.inputs(batch)).logits.flatten(0, 1)[batch.answers].float()  # (P, V)
         return cross_entropy(logits, batch.labels, ignore_index=IGNORED, reduction="sum")
 
-    def settle(self, one: Batch, others: tuple[Batch, ...], together: Batch) -> bool:
-        """Hold the fast ways against the plain one: the own head, and examples that share a row.
+    def hidden(self, batch: Batch) -> Tensor:
+        """Give what the head is applied to, (B, T, H)."""
+        found: Tensor = self.whole.base_model(**self.inputs(batch)).last_hidden_state
+        return found
 
-        Args:
-            one: An example alone.
-            others: Some examples, each alone.
-            together: The same ones in one row.
-
-        Returns:
-            Whether examples may share a row; where the own head is wrong for this model, it is given up.
-        """
-        training = self.training
-        self.eval()
-        with torch.no_grad():
-            fast = self(one)
-            self.own_head = False
-            plain = self(one)
-            self.own_head = self._close(fast, plain)
-            if not self.own_head:
-                say("this model's head does more than a product: the loss is taken from its own logits")
-            apart = sum((self(other) for other in others), start=torch.zeros_like(plain))
-            shared = self._close(self(together), apart)
-        self.train(training)
-        return shared
+    def inputs(self, batch: Batch) -> dict[str, Any]:
+        """Give the arguments of the model; where no row is shared, it counts positions itself."""
+        inputs: dict[str, Any] = {"input_ids": batch.input_ids, "use_cache": False}
+        if batch.documents is not None:
+            inputs |= {"position_ids": batch.positions, "attention_mask": _mask(batch.documents)}
+        return inputs
 
     @property
-    def _whole(self) -> Any:
+    def whole(self) -> Any:
+        """Give the model of transformers."""
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
 
     @property
-    def _head(self) -> Any:
-        return self._whole.get_output_embeddings()
+    def head(self) -> Any:
+        """Give the layer that makes logits."""
+        return self.whole.get_output_embeddings()
 
-    def _close(self, one: Tensor, other: Tensor) -> bool:
-        return bool((one - other).abs() <= CLOSE.get(self._head.weight.dtype, 2e-2) * other.abs())
 
-    @staticmethod
-    def _mask(documents: Tensor) -> Tensor:
-        """Give (B, 1, T, T): a token sees those before it in its own example."""
-        same = documents[:, :, None] == documents[:, None, :]
-        return torch.tril(same)[:, None]
+def _mask(documents: Tensor) -> Tensor:
+    """Give (B, 1, T, T): a token sees those before it in its own example."""
+    same = documents[:, :, None] == documents[:, None, :]
+    return torch.tril(same)[:, None]

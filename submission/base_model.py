@@ -21,9 +21,11 @@ def prepare_libraries(base: str) -> None:
     """Quieten the libraries and keep them off the network when the base is a folder; call before importing them.
 
     Raises:
-        InputError: The base looks like a path, but no such folder exists.
+        InputError: The base looks like a path, but no such folder exists, or there is no model in it.
     """
     if Path(base).is_dir():
+        if not (Path(base) / "config.json").is_file():
+            raise InputError(f"no base model in {base}: there is no config.json; give the folder that holds it")
         os.environ["HF_HUB_OFFLINE"] = "1"
     elif base.startswith((".", "/", "~")) or base.count("/") > 1:
         raise InputError(f"no base model at {base}: no such folder; give a folder or a hub name like Qwen/Qwen3-4B")
@@ -38,6 +40,19 @@ def prepare_libraries(base: str) -> None:
 def explain_missing(error: ImportError) -> str:
     """Say which package is missing and how to get it."""
     return f"the Python package {error.name or error} cannot be imported ({error}); install: pip install {PACKAGES}"
+
+
+def refuse_without_gpu(*, keep_4bit: bool) -> None:
+    """Refuse, before anything is loaded, what only a GPU can do.
+
+    Raises:
+        InputError: `keep_4bit` was asked for, and there is no GPU.
+    """
+    import torch
+
+    if keep_4bit and not torch.cuda.is_available():
+        # bitsandbytes repacks CPU weights in the first evaluation; from then on training gets no gradient through them.
+        raise InputError("--keep_4bit needs a CUDA GPU, and none was found; leave the option out")
 
 
 def load_tokenizer(base: str) -> Any:
@@ -80,9 +95,7 @@ def load_base(base: str, *, keep_4bit: bool | None = False) -> Any:
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     # `accelerate launch` and torchrun start one process for each GPU and number them so.
     device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
-    if keep_4bit and device == "cpu":
-        # bitsandbytes repacks CPU weights in the first evaluation; from then on training gets no gradient through them.
-        raise InputError("--keep_4bit needs a CUDA GPU, and none was found; leave the option out")
+    refuse_without_gpu(keep_4bit=keep_4bit)
     say(f"loading {base} in 4 bits on {device} ...")
     try:
         model = AutoModelForCausalLM.from_pretrained(

@@ -70,10 +70,12 @@ def plan_steps(
     Every epoch has another order; the last step of an epoch may be smaller, and a part of an epoch ends early.
     """
     per_epoch = -(-count // examples_per_step)
+    order = list(range(count))
     for step in range(count_steps(count, examples_per_step=examples_per_step, epochs=epochs)):
         epoch, within = divmod(step, per_epoch)
-        order = list(range(count))
-        random.Random(f"{seed}/{epoch}").shuffle(order)
+        if within == 0:
+            order = list(range(count))
+            random.Random(f"{seed}/{epoch}").shuffle(order)
         start = within * examples_per_step
         yield epoch + (within + 1) / per_epoch, tuple(order[start : start + examples_per_step])
 
@@ -92,18 +94,17 @@ def split(numbers: Sequence[int], lengths: Sequence[int], *, room: Room) -> list
         room: What a batch may hold; no example is longer.
     """
     batches: list[list[int]] = []
+    taken: list[int] = []  # tokens of each batch, padding included
     for number in sorted(numbers, key=lambda one: (-lengths[one], one)):
-        for batch in batches:
-            if _tokens([lengths[one] for one in (*batch, number)], room) <= room.tokens:
-                batch.append(number)
-                break
-        else:
-            batches.append([number])
+        # Without shared rows each takes as much as the longest of its batch, which is its first.
+        sizes = (lengths[number if room.packing else batch[0]] for batch in batches)
+        place = next((at for at, size in enumerate(sizes) if taken[at] + size <= room.tokens), len(batches))
+        if place == len(batches):
+            batches.append([])
+            taken.append(0)
+        batches[place].append(number)
+        taken[place] += lengths[number if room.packing else batches[place][0]]
     return [tuple(batch) for batch in batches]
-
-
-def _tokens(lengths: Sequence[int], room: Room) -> int:
-    return sum(lengths) if room.packing else len(lengths) * max(lengths)
 
 
 def collate(examples: Sequence[Encoded], *, room: Room, padding: int, device: torch.device | str) -> Batch:

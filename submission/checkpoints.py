@@ -5,6 +5,7 @@ Must not know how training works.
 
 from __future__ import annotations
 
+import pickle
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from adapter_files import save_adapter
 from files import InputError, put_in_place, scratch_folder
+from progress import say
 
 FOLDER = "checkpoints"
 STATE = "state.pt"
@@ -48,17 +50,29 @@ def last_state(output: Path) -> dict[str, Any]:
     """Read what the last checkpoint kept.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or it cannot be read.
     """
     import torch
 
     places = [path / STATE for path in checkpoints(output) if (path / STATE).is_file()]
     if not places:
-        raise InputError(f"--resume: no checkpoint in {output / FOLDER}; leave the flag out to begin anew")
-    state: dict[str, Any] = torch.load(places[-1], map_location="cpu", weights_only=True)
+        raise InputError(f"--resume: no checkpoint in {output / FOLDER}; leave the option out to begin anew")
+    try:
+        state: dict[str, Any] = torch.load(places[-1], map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--resume: {places[-1]} cannot be read ({reason}); begin anew without it") from error
     return state
 
 
 def forget_checkpoints(output: Path) -> None:
-    """Remove those of an earlier run."""
+    """Remove those of an earlier run, and say so."""
+    if found := checkpoints(output):
+        say(f"removing {len(found)} checkpoints of an earlier run in {output / FOLDER}; --resume would go on from them")
     shutil.rmtree(output / FOLDER, ignore_errors=True)
+
+
+def forget_halves(output: Path) -> None:
+    """Remove what a run that was killed left half-written."""
+    for path in (output / FOLDER).glob(".step-*"):
+        shutil.rmtree(path, ignore_errors=True)

@@ -49,6 +49,8 @@ def _parsed(path: Path) -> Any:
         raise InputError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     try:
         return json.loads(text)
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply; it must be a flat array of objects") from error
     except ValueError as error:
         lines = text.strip().splitlines()
         if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines[:2]):
@@ -70,14 +72,16 @@ def _wrong(number: int, row: Any, fields: tuple[str, ...]) -> Iterator[str]:
             yield f"row {number} has {json.dumps(row[name])[:40]} as {name}, which must be text"
         elif name in row and not row[name].strip():
             yield f"row {number} has an empty {name}"
+        elif name in row and any("\ud800" <= letter <= "\udfff" for letter in row[name]):
+            yield f"row {number} has half a character (a lone surrogate) in {name}"
 
 
 def _repeated_ids(rows: list[Any]) -> list[str]:
-    first: dict[str, int] = {}
+    first: dict[str | int, int] = {}
     repeated = []
     for number, row in enumerate(rows):
         key = row.get("id") if isinstance(row, dict) else None
-        if isinstance(key, str) and first.setdefault(key, number) != number:
+        if isinstance(key, str | int) and first.setdefault(key, number) != number:
             repeated.append(f"row {number} has the id {key} of row {first[key]}")
     return repeated
 

@@ -25,10 +25,13 @@ class Recordings:
     Args:
         run: The pass: takes a batch and a factor for the gradient, adds to gradients that stay where they are, and
             gives the loss.
+        alone: Whether no other process takes part: else a thread of NCCL looks after its work meanwhile, which must
+            not spoil a recording.
     """
 
-    def __init__(self, run: Callable[[Batch, Tensor], Tensor]) -> None:
+    def __init__(self, run: Callable[[Batch, Tensor], Tensor], *, alone: bool = True) -> None:
         self._run = run
+        self._mode = "global" if alone else "thread_local"
         self._seen: Counter[tuple[tuple[int, ...], ...]] = Counter()
         self._made: dict[tuple[tuple[int, ...], ...], tuple[torch.cuda.CUDAGraph, Batch, Tensor, Tensor]] = {}
         self._pool = torch.cuda.graph_pool_handle()
@@ -63,7 +66,7 @@ class Recordings:
         graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         try:
-            with torch.cuda.graph(graph, pool=self._pool):
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode=self._mode):
                 loss = self._run(place, place_of_factor)
         except RuntimeError as error:
             self._broken = True

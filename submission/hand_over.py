@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from adapter_files import ADAPTER_FILES, WEIGHTS_NAME, zip_adapter
+from adapter_files import ADAPTER_FILES, WEIGHTS_NAME, base_name, zip_adapter
 from checkpoints import checkpoint_folder
+from encoding import Encoded
 from files import InputError, put_in_place, scratch_folder, write_json, write_text
 from history import draw_curve
 from progress import say
@@ -20,9 +24,16 @@ _FREE = frozenset(
 )
 
 
-def recipe(settings: Settings) -> dict[str, Any]:
-    """Give the settings that decide what is learned."""
-    return {name: value for name, value in settings.plain().items() if name not in _FREE}
+def recipe(settings: Settings, examples: Sequence[Encoded]) -> dict[str, Any]:
+    """Give what decides what is learned, each under the name that a person knows it by."""
+    chosen = {f"--{name}": value for name, value in settings.plain().items() if name not in _FREE}
+    rows = {"the rows of --train_file (or the prompt, or the tokenizer)": digest(examples)}
+    return {"the base model": Path(base_name(settings.base_model)).name, **chosen, **rows}
+
+
+def digest(examples: Sequence[Encoded]) -> str:
+    """Give a few letters that are others for other examples."""
+    return hashlib.sha256(json.dumps(examples).encode()).hexdigest()[:12]
 
 
 def refuse_other_recipe(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -31,7 +42,7 @@ def refuse_other_recipe(before: Mapping[str, Any], now: Mapping[str, Any]) -> No
     Raises:
         InputError: It names what differs.
     """
-    other = [f"--{name} was {before.get(name)}, is {value}" for name, value in now.items() if before.get(name) != value]
+    other = [f"{name} was {before.get(name)}, is {value}" for name, value in now.items() if before.get(name) != value]
     if other:
         raise InputError(f"--resume goes on by the same recipe: {'; '.join(other)}; put it back, or begin anew")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -10,8 +11,9 @@ LINES = 10
 
 
 def say(message: str) -> None:
-    """Print one line to stderr at once; stdout stays free for results."""
-    print(message, file=sys.stderr, flush=True)
+    """Print one line to stderr at once, the first process alone where there are several; stdout is for results."""
+    if os.environ.get("RANK", "0") == "0":
+        print(message, file=sys.stderr, flush=True)
 
 
 class Progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
@@ -135,13 +136,16 @@ def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
     try:
         if fits and not (kind is int and isinstance(value, float) and value != int(value)):
             return kind(value)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         pass
     wanted = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a path")
     raise InputError(f"--config {path}: {key} is {value!r}; it must be {wanted}")
 
 
 def _check(settings: Settings) -> None:
+    for name, value in asdict(settings).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"--{name} is {value}; it must be a finite number")
     positive = ("num_epochs", "examples_per_step", "learning_rate", "max_grad_norm", "lora_rank", "lora_alpha")
     for name in (*positive, "max_length", "batch_tokens"):
         if not getattr(settings, name) > 0:

@@ -25,12 +25,14 @@ def read_data(settings: Settings) -> tuple[Sequence[Mapping[str, str]], Sequence
     Raises:
         InputError: A file cannot be used; the message says which row and why.
     """
+    if settings.output_dir.exists() and not settings.output_dir.is_dir():
+        raise InputError(f"--output_dir {settings.output_dir} is a file; name a folder")
     rows = read_rows(settings.train_file, fields=FIELDS)
     return rows, read_rows(settings.eval_file, fields=FIELDS) if settings.eval_file else []
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 2 for a wrong input, 4 for a missing package."""
+    """Run the command line and return its exit status: 0, 2 wrong input, 4 missing package, 130 Ctrl-C."""
     try:
         settings = read_settings(argv)
         rows, eval_rows = read_data(settings)
@@ -38,12 +40,15 @@ def main(argv: list[str] | None = None) -> int:
         from training import train
 
         train(settings, rows, eval_rows=eval_rows)
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except ImportError as error:
         print(f"train.py: {explain_missing(error)}", file=sys.stderr)
         return 4
+    except KeyboardInterrupt:
+        print("train.py: stopped; with --resume it goes on from the last checkpoint, if there is one", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ class Updates:
         weight_decay: Of AdamW.
         max_grad_norm: Gradients are clipped to this norm.
         warmup_steps: Steps in which the rate rises.
-        steps: All steps; at the last one the rate is 0.
+        steps: All steps; after the last one the rate is 0.
     """
 
     def __init__(
@@ -50,15 +51,27 @@ class Updates:
         """Set the gradients to zero, in place."""
         torch._foreach_zero_([one.grad for one in self.parameters])
 
-    def step(self) -> float:
-        """Take one step and give the norm of the gradient before it was clipped."""
+    def step(self, sum_up: Callable[[Sequence[Tensor]], None] | None = None) -> tuple[float, float]:
+        """Take one step.
+
+        Args:
+            sum_up: Makes gradients, in fp32, the sum of those of all processes.
+
+        Returns:
+            The norm of the gradient before it was clipped, and the rate that the step was taken with. If the norm is
+            not finite, the weights stay what they are.
+        """
         if self._apart:
             torch._foreach_copy_([copy.grad for copy, _ in self._apart], [one.grad for _, one in self._apart])
-        norm = nn.utils.clip_grad_norm_(self._copies, self._max_grad_norm)
-        self.optimizer.step()
-        self.schedule.step()
-        self._hand_back()
-        return float(norm)
+        if sum_up is not None:
+            sum_up([one.grad for one in self._copies])
+        norm = float(nn.utils.clip_grad_norm_(self._copies, self._max_grad_norm))
+        rate = float(self.schedule.get_last_lr()[0])
+        if math.isfinite(norm):
+            self.optimizer.step()
+            self.schedule.step()
+            self._hand_back()
+        return norm, rate
 
     def state(self) -> dict[str, Any]:
         """Give what another run needs to go on from here."""
@@ -95,6 +108,16 @@ def _fp32(parameter: nn.Parameter) -> nn.Parameter:
     return copy
 
 
+def refuse_optimizer(name: str, *, on_gpu: bool) -> None:
+    """Refuse an optimizer that this machine cannot run.
+
+    Raises:
+        InputError: It says which one to take.
+    """
+    if name == "paged_adamw_8bit" and not on_gpu:
+        raise InputError("--optimizer paged_adamw_8bit needs a CUDA GPU, and none was found; use adamw")
+
+
 def make_optimizer(
     name: str, parameters: Sequence[Tensor], *, learning_rate: float, weight_decay: float
 ) -> torch.optim.Optimizer:
@@ -103,8 +126,6 @@ def make_optimizer(
     if name == "auto":
         name = "paged_adamw_8bit" if on_gpu else "adamw"
     if name == "paged_adamw_8bit":
-        if not on_gpu:
-            raise InputError("--optimizer paged_adamw_8bit needs a CUDA GPU, and none was found; use adamw")
         import bitsandbytes
 
         paged: torch.optim.Optimizer = bitsandbytes.optim.PagedAdamW8bit(
