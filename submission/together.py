@@ -23,7 +23,8 @@ class Together:
 
     def __init__(self) -> None:
         # Weights and arithmetic are as `base_model.py` sets them, whatever a configuration of accelerate says.
-        self._accelerator = Accelerator(mixed_precision="no")
+        # Without GPUs the processes work on CPUs, like `base_model.load_base`.
+        self._accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
         self.count: int = self._accelerator.num_processes
         self.index: int = self._accelerator.process_index
         self.device: torch.device = self._accelerator.device

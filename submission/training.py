@@ -297,5 +297,8 @@ class Trainer:
 
     def _checkpoint_activations(self) -> None:
         """Keep few activations and compute them again in the backward pass; such a pass is not recorded."""
-        self.model.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+        base = self.model.get_base_model()
+        # Newer versions of transformers have another name for it.
+        enable = getattr(base, "activation_checkpointing_enable", None) or base.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
         self.run_pass = self._pass
