@@ -14,7 +14,7 @@ def add_adapter(model: Any, settings: Settings) -> Any:
     """Put LoRA on every linear layer but the head, in the type that the model computes in.
 
     Raises:
-        InputError: The model has no such layer.
+        InputError: The model has no such layer, or PEFT does not know how.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -29,7 +29,10 @@ def add_adapter(model: Any, settings: Settings) -> Any:
         fan_in_fan_out=any(map(_is_transposed, model.modules())),
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, lora, autocast_adapter_dtype=False)
+    try:
+        return get_peft_model(model, lora, autocast_adapter_dtype=False)
+    except ValueError as error:
+        raise InputError(f"LoRA does not go on {settings.base_model}: {error}") from error
 
 
 def linear_layers(model: Any) -> list[str]:
