@@ -5,9 +5,9 @@ Must not know how training works.
 
 from __future__ import annotations
 
-import pickle
 import re
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,9 @@ def last_state(output: Path) -> dict[str, Any]:
     places = [path / STATE for path in checkpoints(output) if (path / STATE).is_file()]
     if not places:
         raise InputError(f"--resume: no checkpoint in {output / FOLDER}; leave the option out to begin anew")
-    try:
-        state: dict[str, Any] = torch.load(places[-1], map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--resume: {places[-1]} cannot be read ({reason}); begin anew without it") from error
+    if not zipfile.is_zipfile(places[-1]):
+        raise InputError(f"--resume: {places[-1]} is cut off or no state of train.py; begin anew without the option")
+    state: dict[str, Any] = torch.load(places[-1], map_location="cpu", weights_only=True)
     return state
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,13 @@ def timed_pass(run: Callable[[Batch, Tensor], Tensor], batch: Batch) -> float:
     if on_gpu:
         torch.cuda.synchronize()
     return time.monotonic() - started_s
+
+
+def checkpoint_activations(model: Any) -> None:
+    """Have a model of transformers keep few activations, and compute them again in the backward pass."""
+    # Newer versions have another name for it.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
 def estimate(*, steps: int, examples_per_step: int, tokens: int, pass_tokens: int, pass_s: float) -> str:

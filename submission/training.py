@@ -22,7 +22,7 @@ from hand_over import digest, hand_over, recipe, refuse_other_recipe
 from history import History
 from lora import add_adapter
 from progress import say
-from rehearsal import estimate, timed_pass, what_to_try
+from rehearsal import checkpoint_activations, estimate, timed_pass, what_to_try
 from settings import Settings
 from together import Together
 from trial import find_room
@@ -244,9 +244,8 @@ class Trainer:
         lengths = [len(one["input_ids"]) for one in self.eval_examples]
         groups = split(range(len(lengths)), lengths, room=self.room)
         total = torch.zeros((), device=self.together.device)
-        mine = self.together.share(groups)
         self.loss.eval()
-        for group in mine:
+        for group in (mine := self.together.share(groups)):
             total += self.loss(self._batch([self.eval_examples[one] for one in group]))
         if self.together.sharded and len(mine) < len(self.together.share(groups, 0)):
             self.loss(self._batch(self.examples[:1]))
@@ -296,9 +295,5 @@ class Trainer:
         )
 
     def _checkpoint_activations(self) -> None:
-        """Keep few activations and compute them again in the backward pass; such a pass is not recorded."""
-        base = self.model.get_base_model()
-        # Newer versions of transformers have another name for it.
-        enable = getattr(base, "activation_checkpointing_enable", None) or base.gradient_checkpointing_enable
-        enable({"use_reentrant": False})
-        self.run_pass = self._pass
+        checkpoint_activations(self.model.get_base_model())
+        self.run_pass = self._pass  # such a pass is not recorded

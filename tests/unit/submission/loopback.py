@@ -165,4 +165,6 @@ def serve(context: ssl.SSLContext | None = None) -> Iterator[Site]:
 
 def run_script(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command and keep what it prints."""
-    return subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(
+        list(map(str, command)), check=False, capture_output=True, text=True, **{"timeout": 120, **options}
+    )
