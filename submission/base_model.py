@@ -42,7 +42,7 @@ def explain_missing(error: ImportError) -> str:
     return f"the Python package {error.name or error} cannot be imported ({error}); install: pip install {PACKAGES}"
 
 
-def refuse_without_gpu(*, keep_4bit: bool) -> None:
+def refuse_without_gpu(*, keep_4bit: bool | None) -> None:
     """Refuse, before anything is loaded, what only a GPU can do.
 
     Raises:

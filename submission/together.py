@@ -19,9 +19,18 @@ from files import InputError
 
 
 class Together:
-    """The processes of a run, one or more."""
+    """The processes of a run, one or more.
+
+    Raises:
+        InputError: They were started by DeepSpeed.
+    """
 
     def __init__(self) -> None:
+        if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true":
+            raise InputError(
+                "DeepSpeed would share out gradients and optimizer of the adapter, which are small; launch with "
+                "ddp.yaml, or with fsdp.yaml or zero2.yaml, by which PyTorch itself shares out the base"
+            )
         # Weights and arithmetic are as `base_model.py` sets them, whatever a configuration of accelerate says.
         # Without GPUs the processes work on CPUs, like `base_model.load_base`.
         self._accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
@@ -87,6 +96,8 @@ class Together:
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
 
+        # Without: ZeRO-2's way, a layer stays gathered from its forward pass to its backward pass.
+        again = os.environ.get("FSDP_RESHARD_AFTER_FORWARD", "true").lower() == "true"
         kinds = set(model._no_split_modules or ())
         layers = [module for module in model.modules() if type(module).__name__ in kinds]
         if not layers:
@@ -94,7 +105,7 @@ class Together:
         mesh = init_device_mesh(self.device.type, (self.count,))
         for layer in layers:
             trained = {one for one in layer.parameters() if one.requires_grad}
-            fully_shard(layer, mesh=mesh, ignored_params=trained)
+            fully_shard(layer, mesh=mesh, reshard_after_forward=again, ignored_params=trained)
         inside = {one for layer in layers for one in layer.parameters()}
         fully_shard(root, mesh=mesh, ignored_params={one for one in root.parameters() if one not in inside})
 

@@ -58,7 +58,7 @@ def launch(name: str) -> list[str]:
     return [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--config_file", str(CONFIGS / name)]
 
 
-@pytest.mark.parametrize("name", ["ddp", "fsdp"])
+@pytest.mark.parametrize("name", ["ddp", "fsdp", "zero2"])
 def test_two_processes_learn_what_one_does(name: str, alone: Run, tiny_base: Path, tmp_path: Path) -> None:
     both = run(tmp_path, tiny_base, name, *launch(f"{name}.yaml"))
     assert [note["count"] for note in both.notes] == [2, 2] and [note["count"] for note in alone.notes] == [1]
@@ -98,6 +98,17 @@ def test_4_bit_weights_are_not_shared_out(tiny_base: Path, tmp_path: Path) -> No
     ran = run_script(*launch("fsdp.yaml"), SUBMISSION / "train.py", *options, timeout=200)
     assert ran.returncode != 0
     assert "FSDP cannot share out 4-bit weights: leave --keep_4bit out, or launch with ddp.yaml" in ran.stderr
+
+
+def test_deepspeed_is_refused_before_anything_is_loaded(tiny_base: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps(ROWS), encoding="utf-8")
+    options = ["--base_model", tiny_base, "--train_file", rows, "--output_dir", tmp_path / "out"]
+    environment = os.environ | {"ACCELERATE_USE_DEEPSPEED": "true"}
+    ran = run_script(sys.executable, SUBMISSION / "train.py", *options, env=environment)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("train.py: DeepSpeed would share out gradients and optimizer of the adapter")
+    assert "launch with ddp.yaml, or with fsdp.yaml or zero2.yaml" in ran.stderr
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
