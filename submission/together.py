@@ -39,6 +39,7 @@ class Together:
         self.device: torch.device = self._accelerator.device
         self.alone = self.count == 1
         self.first: bool = self._accelerator.is_main_process
+        self._layers: list[Any] = []  # those that are shared out
         # Accelerate passes this over on CPUs, where it can be done as well.
         self.sharded = not self.alone and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
 
@@ -73,6 +74,11 @@ class Together:
             torch.distributed.broadcast(flat, 0)
             _spread(flat, tensors)
 
+    def put_back(self) -> None:
+        """Put back layers that are gathered: to read a model's weights in one process alone puts them back there."""
+        for layer in self._layers:
+            layer.reshard()
+
     def wait(self) -> None:
         """Wait for the others."""
         self._accelerator.wait_for_everyone()
@@ -106,6 +112,7 @@ class Together:
         for layer in layers:
             trained = {one for one in layer.parameters() if one.requires_grad}
             fully_shard(layer, mesh=mesh, reshard_after_forward=again, ignored_params=trained)
+        self._layers = layers
         inside = {one for layer in layers for one in layer.parameters()}
         fully_shard(root, mesh=mesh, ignored_params={one for one in root.parameters() if one not in inside})
 

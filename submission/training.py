@@ -185,10 +185,10 @@ class Trainer:
             state: What the last checkpoint kept, to go on from it.
         """
         settings = self.settings
+        started_s = time.monotonic()
         begun = self._go_on(state) if state else 0
         if not begun and self.together.first:
             forget_checkpoints(settings.output_dir)
-        started_s = time.monotonic()
         every = settings.eval_every or -(-len(self.examples) // settings.examples_per_step)
         self.loss.train()
         for number, (epoch, chosen) in enumerate(self._plan(), 1):
@@ -199,7 +199,8 @@ class Trainer:
             if number % every == 0 or number == self.steps:
                 self._evaluate_and_keep(number)
         self.history.close()
-        self._hand_over(time.monotonic() - started_s)
+        if self.together.first:
+            self._hand_over(time.monotonic() - started_s)
 
     def _plan(self) -> Any:
         each, epochs = self.settings.examples_per_step, self.settings.num_epochs
@@ -225,6 +226,7 @@ class Trainer:
             self.best = (loss, number) if better else self.best
             if self.together.first:
                 self.history.evaluated(number, epoch=self.epoch, loss=loss, best=better)
+        self.together.put_back()
         if self.together.first:
             state = {
                 "step": number,
@@ -253,8 +255,6 @@ class Trainer:
         return self.together.total(total) / sum(scored(one) for one in self.eval_examples)
 
     def _hand_over(self, seconds: float) -> None:
-        if not self.together.first:
-            return
         hand_over(
             self.settings,
             step=self.best[1] if self.best else self.steps,

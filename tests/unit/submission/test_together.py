@@ -36,7 +36,7 @@ def run(folder: Path, base: Path, name: str, *command: str) -> Run:
     options = ["--base_model", base, "--train_file", rows, "--eval_file", rows, "--output_dir", folder / name, *RECIPE]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     script = HERE / "launched.py"
-    ran = run_script(*command, script, folder / f"{name}.note", *options, env=environment, timeout=300)
+    ran = run_script(*command, script, folder / f"{name}.note", *options, env=environment, timeout=120)
     assert ran.returncode == 0, ran.stderr[-3000:]
     log = json.loads((folder / name / "training_history.json").read_text())["log"]
     notes = [json.loads(path.read_text()) for path in sorted(folder.glob(f"{name}.*.json"))]
