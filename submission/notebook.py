@@ -51,7 +51,7 @@ print(SCRIPTS)"""
 
 INSTALL = f"""from importlib.util import find_spec
 
-missing = [name for name in "{PACKAGES} matplotlib gdown".split() if find_spec(name) is None]
+missing = [name for name in "{PACKAGES} matplotlib sacrebleu gdown".split() if find_spec(name) is None]
 if missing:
     %pip install -q {{" ".join(missing)}}"""
 
