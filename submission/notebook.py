@@ -61,6 +61,12 @@ curve = Path(OUTPUT) / "learning_curve.png"
 if curve.is_file():
     display(Image(str(curve)))"""
 
+REPORT = """from IPython.display import Markdown
+
+report = Path("evaluation") / "report.md"
+if report.is_file():
+    display(Markdown(report.read_text(encoding="utf-8")))"""
+
 SHOW = """import json
 
 for row in json.loads(Path("predictions.json").read_text(encoding="utf-8"))[:5]:
@@ -107,6 +113,7 @@ def cells() -> list[tuple[str, str]]:
         ("code", SHOW),
         ("markdown", "## Evaluate"),
         ("code", f'if (SCRIPTS / "evaluate.py").is_file():\n{_indented(evaluate)}'),
+        ("code", REPORT),
         ("markdown", "## Pack\nThe first cell says whether the grader would take the adapter. Then upload the zip, set "
          "`STUDENT_ID` and `ADAPTER_LINK` above, run that cell again, and the last one."),
         ("code", call("pack.py", '--adapter "{OUTPUT}/adapter_checkpoint.zip"')),

@@ -13,15 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from answer_loss import AnswerLoss
+from answer_loss import CLOSE, AnswerLoss
 from batches import Batch, Room, collate
 from encoding import IGNORED, Encoded, scored
 from progress import say
 
 TOKEN_STEP, ANSWER_STEP = 128, 64
 """On a GPU, sizes of batches are rounded up to these."""
-CLOSE = {torch.float32: 1e-3, torch.bfloat16: 2e-2, torch.float16: 1e-2}
-"""How far losses of the same tokens may be apart that were computed in other shapes, as a share."""
 SAME = 1e-4
 """How far they may be apart where shapes are the same, too."""
 # What models raise that do not know masks of four dimensions, positions, or a body apart from the head.

@@ -16,6 +16,10 @@ ROWS = [
     {"id": f"r{i}", "instruction": "天地玄黃"[i % 4] * 3, "output": "宇宙洪荒"[i % 4] * (2 + i % 3)} for i in range(12)
 ]
 
+OTHERS = [
+    {"id": f"e{i}", "instruction": "日月盈昃"[i % 4] * (3 + i), "output": "辰宿列張"[i % 4] * 2} for i in range(5)
+]
+
 
 def test_the_notebook_is_the_one_that_is_written(tmp_path: Path) -> None:
     assert notebook.main([str(tmp_path / "new.ipynb")]) == 0
@@ -44,6 +48,7 @@ def test_all_cells_run(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.Monk
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     (tmp_path / "rows.json").write_text(json.dumps(ROWS), encoding="utf-8")
+    (tmp_path / "dev.json").write_text(json.dumps(OTHERS), encoding="utf-8")
     shutil.copytree(tiny_base, tmp_path / "Qwen3-tiny")  # the grader would not take an adapter of another name
     code = tmp_path / "repository"
     code.mkdir()
@@ -53,7 +58,7 @@ def test_all_cells_run(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.Monk
         "CODE": str(code),
         "BASE_MODEL": "./Qwen3-tiny",
         "TRAIN_FILE": "rows.json",
-        "EVAL_FILE": "rows.json",
+        "EVAL_FILE": "dev.json",
         "TRAIN_OPTIONS": "--num_epochs 2 --examples_per_step 4",
         "PREDICT_OPTIONS": "--max_new_tokens 8",
         "EVALUATE_OPTIONS": "",
@@ -75,9 +80,10 @@ def test_all_cells_run(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.Monk
     }
     printed = "\n".join(outputs.values())
     assert "6 updates of 4 examples" in printed
-    assert len(json.loads((tmp_path / "predictions.json").read_text())) == len(ROWS)
+    assert len(json.loads((tmp_path / "predictions.json").read_text())) == len(OTHERS)
     assert "the grader's gate has nothing against it" in printed
     assert (tmp_path / "r13921031.zip").is_file()
+    assert (tmp_path / "evaluation" / "report.md").is_file()
     images = [
         one for cell in book.cells if "outputs" in cell for one in cell.outputs if "image/png" in one.get("data", {})
     ]
