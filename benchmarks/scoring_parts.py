@@ -73,13 +73,16 @@ def made_up(count: int) -> Iterable[dict[str, str]]:
         yield {"id": str(number), "instruction": instruction, "output": output}
 
 
-def make_base(folder: Path, shape: str, examples: Sequence[PromptedExample], device: str) -> None:
-    """Save a random base model in bf16, with a tokenizer of one token a character."""
+def make_base(folder: Path, shape: str, examples: Sequence[PromptedExample], device: str, *, tied: bool = True) -> None:
+    """Save a random base model in bf16, with a tokenizer of one token a character.
+
+    With a head that is tied to the embeddings, a random model says its last token again and again.
+    """
     tokenizer = character_tokenizer(examples)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     config = Qwen3Config(
-        **SHAPES[shape], tie_word_embeddings=True, bos_token_id=None, eos_token_id=tokenizer.eos_token_id
+        **SHAPES[shape], tie_word_embeddings=tied, bos_token_id=None, eos_token_id=tokenizer.eos_token_id
     )
     torch.set_default_dtype(torch.bfloat16)
     try:

@@ -44,7 +44,7 @@ SHAPES = {
 }
 MODULES = [(f"model.layers.{layer}.{name}", shape) for layer in range(LAYERS) for name, shape in SHAPES.items()]
 WIDEST = 9728
-COMMON = {"num_epochs": "8", "learning_rate": "3e-3", "lora_rank": "16", "batch_size": "16"}
+COMMON = {"num_epochs": "8", "learning_rate": "3e-3", "lora_rank": "16", "examples_per_step": "32"}
 CLASS = {
     "seed 1": {"seed": "1"},
     "seed 2": {"seed": "2"},

@@ -14,25 +14,27 @@ from typing import Any
 from files import InputError
 from progress import say
 
-PACKAGES = "torch transformers peft trl bitsandbytes accelerate datasets"
+PACKAGES = "torch transformers peft bitsandbytes accelerate"
 
 
 def prepare_libraries(base: str) -> None:
     """Quieten the libraries and keep them off the network when the base is a folder; call before importing them.
 
     Raises:
-        InputError: The base looks like a path, but no such folder exists.
+        InputError: The base looks like a path, but no such folder exists, or there is no model in it.
     """
     if Path(base).is_dir():
+        if not (Path(base) / "config.json").is_file():
+            raise InputError(f"no base model in {base}: there is no config.json; give the folder that holds it")
         os.environ["HF_HUB_OFFLINE"] = "1"
     elif base.startswith((".", "/", "~")) or base.count("/") > 1:
         raise InputError(f"no base model at {base}: no such folder; give a folder or a hub name like Qwen/Qwen3-4B")
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    # PEFT asks for this old name; transformers then warns the student, who never wrote it.
+    warnings.filterwarnings("ignore", message=r"`(is_)?gradient_checkpointing` is deprecated", category=FutureWarning)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    # TRL sets these two old names on its own; transformers then warns the student, who never wrote them.
-    warnings.filterwarnings("ignore", message=r"`(is_)?gradient_checkpointing` is deprecated", category=FutureWarning)
 
 
 def explain_missing(error: ImportError) -> str:
@@ -40,8 +42,38 @@ def explain_missing(error: ImportError) -> str:
     return f"the Python package {error.name or error} cannot be imported ({error}); install: pip install {PACKAGES}"
 
 
-def load_base(base: str, *, keep_4bit: bool = False) -> tuple[Any, Any]:
-    """Load model and tokenizer on the first GPU, or on the CPU where there is none.
+def refuse_without_gpu(*, keep_4bit: bool | None) -> None:
+    """Refuse, before anything is loaded, what only a GPU can do.
+
+    Raises:
+        InputError: `keep_4bit` was asked for, and there is no GPU.
+    """
+    import torch
+
+    if keep_4bit and not torch.cuda.is_available():
+        # bitsandbytes repacks CPU weights in the first evaluation; from then on training gets no gradient through them.
+        raise InputError("--keep_4bit needs a CUDA GPU, and none was found; leave the option out")
+
+
+def load_tokenizer(base: str) -> Any:
+    """Load the tokenizer, whose padding token is set.
+
+    Raises:
+        InputError: There is none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot load a base model from {base}: {error}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_base(base: str, *, keep_4bit: bool | None = False) -> Any:
+    """Load the model on this process's GPU, or on the CPU where there is none.
 
     The weights are quantised to NF4 and, unless `keep_4bit`, expanded again once: the values stay those of NF4, but no
     longer have to be expanded in every layer at every step, which is about twice as fast and takes three times the
@@ -49,36 +81,42 @@ def load_base(base: str, *, keep_4bit: bool = False) -> tuple[Any, Any]:
 
     Args:
         base: A folder, or a name on the hub.
-        keep_4bit: Leave the weights in 4 bits.
-
-    Returns:
-        The model and the tokenizer, whose padding token is set.
+        keep_4bit: Leave the weights in 4 bits; None: where expanded ones would not fit into the GPU with room to work.
 
     Raises:
-        InputError: No usable model or tokenizer is there, or `keep_4bit` was asked for on a CPU.
+        InputError: No usable model is there, or `keep_4bit` was asked for on a CPU.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
     from utils import get_bnb_config
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    device = "cuda:0" if torch.cuda.is_available() else "cpu"
-    if keep_4bit and device == "cpu":
-        # bitsandbytes repacks CPU weights in the first evaluation; from then on training gets no gradient through them.
-        raise InputError("--keep_4bit needs a CUDA GPU, and none was found; leave the option out")
+    # `accelerate launch` and torchrun start one process for each GPU and number them so.
+    device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+    refuse_without_gpu(keep_4bit=keep_4bit)
     say(f"loading {base} in 4 bits on {device} ...")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
         model = AutoModelForCausalLM.from_pretrained(
             base, quantization_config=get_bnb_config(), dtype=torch.bfloat16, device_map={"": device}
         )
     except (OSError, ValueError) as error:
         raise InputError(f"cannot load a base model from {base}: {error}") from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return model if keep_4bit else _expand(model, device), tokenizer
+    if keep_4bit is None:
+        keep_4bit = device != "cpu" and not _expanded_fits(model, device)
+        if keep_4bit:
+            say("the weights stay in 4 bits: expanded, they would not leave the GPU enough memory to work")
+    return model if keep_4bit else _expand(model, device)
+
+
+def _expanded_fits(model: Any, device: str) -> bool:
+    import torch
+
+    packed = [one for one in model.parameters() if getattr(one, "quant_state", None) is not None]
+    expanded_bytes = sum(2 * one.quant_state.shape.numel() for one in packed)
+    unused_bytes = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return expanded_bytes * 1.25 <= torch.cuda.mem_get_info(device)[0] + unused_bytes
 
 
 def _expand(model: Any, device: str) -> Any:

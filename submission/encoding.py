@@ -61,5 +61,10 @@ def encode_rows(
     return kept, len(encoded) - len(kept)
 
 
+def scored(example: Encoded) -> int:
+    """Count the tokens of an example that the loss is taken of."""
+    return sum(label != IGNORED for label in example["labels"])
+
+
 def _text_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]

@@ -16,40 +16,88 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+_SHOWN = 3
+
 
 class InputError(Exception):
     """Something the caller handed in cannot be used; the message says what to do about it."""
 
 
 def read_rows(path: Path, *, fields: tuple[str, ...]) -> list[dict[str, str]]:
-    """Read a JSON array of objects and check that each has the given fields, as text.
+    """Read a JSON array of objects and check that each has the given fields, as text that is not empty.
 
     Raises:
-        InputError: The file is missing, is not JSON, or a row lacks a field.
+        InputError: The file cannot be used; the message says where and why.
     """
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON in UTF-8: {error}; write it with json.dump") from error
+    rows = _parsed(path)
     if not isinstance(rows, list) or not rows:
         raise InputError(f"{path} must be a JSON array with at least one object in it, like [{{...}}, {{...}}]")
-    for number, row in enumerate(rows):
-        missing = [f for f in fields if not isinstance(row, dict) or not isinstance(row.get(f), str)]
-        if missing:
-            raise InputError(f"{path}: row {number} (counted from 0) has no text in the field(s) {', '.join(missing)}")
+    wrong = [words for number, row in enumerate(rows) for words in _wrong(number, row, fields)]
+    wrong += _repeated_ids(rows)
+    if wrong:
+        more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""
+        raise InputError(f"{path}: {'; '.join(wrong[:_SHOWN])}{more}; rows are counted from 0")
     return rows
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply; it must be a flat array of objects") from error
+    except ValueError as error:
+        lines = text.strip().splitlines()
+        if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines[:2]):
+            raise InputError(
+                f"{path} is JSON lines, an object a line; write one array: json.dump(rows, file)"
+            ) from error
+        raise InputError(f"{path} is not JSON in UTF-8: {error}; write it with json.dump") from error
+
+
+def _wrong(number: int, row: Any, fields: tuple[str, ...]) -> Iterator[str]:
+    if not isinstance(row, dict):
+        yield f"row {number} is no object like {{...}}"
+        return
+    missing = [name for name in fields if name not in row]
+    if missing:
+        yield f"row {number} has no {' and no '.join(missing)}"
+    for name in fields:
+        if name in row and not isinstance(row[name], str):
+            yield f"row {number} has {json.dumps(row[name])[:40]} as {name}, which must be text"
+        elif name in row and not row[name].strip():
+            yield f"row {number} has an empty {name}"
+        elif name in row and any("\ud800" <= letter <= "\udfff" for letter in row[name]):
+            yield f"row {number} has half a character (a lone surrogate) in {name}"
+
+
+def _repeated_ids(rows: list[Any]) -> list[str]:
+    first: dict[str | int, int] = {}
+    repeated = []
+    for number, row in enumerate(rows):
+        key = row.get("id") if isinstance(row, dict) else None
+        if isinstance(key, str | int) and first.setdefault(key, number) != number:
+            repeated.append(f"row {number} has the id {key} of row {first[key]}")
+    return repeated
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, whole or not at all; folders on the way are made."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text, whole or not at all; folders on the way are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(value, file, ensure_ascii=False, indent=2)
-            file.write("\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)

@@ -1,5 +1,6 @@
 """Makes the hand-in: code and scripts in a folder named after the student, with download.sh filled in, without weights.
 
+    python submission/pack.py --adapter out/adapter_checkpoint.zip        # before the upload: would it be taken?
     python submission/pack.py --student_id r13921031 --source LINK --adapter adapter_checkpoint.zip --output hand-in.zip
 
 Must not upload anything, and packs no weights: the grader fetches them with download.sh.
@@ -15,7 +16,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from adapter_files import WEIGHTS_NAME, find_problem
+from adapter_files import CONFIG_NAME, WEIGHTS_NAME
+from admission import find_refusals
 from archive import unpack_zip
 from files import InputError, put_in_place, scratch_folder, sha256_of
 from sources import FetchError, Kind, parse_source
@@ -24,19 +26,27 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ("run.sh", "download.sh")
 STUDENT_ID = re.compile(r"[a-z][0-9]{2}[0-9a-z][0-9]{5}")
 WEIGHTS_ENDINGS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".zip"})
-SIZE_LIMIT_BYTES = 100_000_000
+NOT_COMPARED = " (its layers were not compared with the base model's: that takes --base_model)"
+PASTE = (
+    "Upload it, then run this again with --student_id, --source and --output; or paste into download.sh:",
+    '  ADAPTER_SOURCE="LINK"',
+)
+LOOSE = f'For a Drive folder or hf:owner/name with {CONFIG_NAME} and {WEIGHTS_NAME} in it: ADAPTER_SHA256="{{sha256}}"'
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Declare the options."""
     parser = argparse.ArgumentParser(description="Pack the hand-in.")
-    parser.add_argument("--student_id", required=True, help="like r13921031")
-    parser.add_argument("--source", required=True, help="where you uploaded the adapter; goes into download.sh")
+    parser.add_argument("--student_id", help="like r13921031")
+    parser.add_argument("--source", help="where you uploaded the adapter; goes into download.sh")
     parser.add_argument(
         "--adapter", required=True, type=Path, help="adapter_checkpoint.zip as you uploaded it; its SHA-256 goes along"
     )
-    parser.add_argument("--output", required=True, type=Path, help="a .zip, or a folder in which ID/ is made")
+    parser.add_argument("--output", type=Path, help="a .zip, or a folder in which ID/ is made")
+    parser.add_argument(
+        "--base_model", type=Path, help="folder of the base model: the adapter is held against its layers, too"
+    )
     return parser
 
 
@@ -57,30 +67,27 @@ def fill_in(script: str, *, source: str, sha256: str) -> str:
     return script
 
 
-def check_adapter(archive: Path) -> str:
-    """Make sure that the zip holds a complete adapter of a size that the course takes.
+def check_adapter(archive: Path, *, base_model: Path | None = None) -> tuple[str, int]:
+    """Make sure that the zip holds an adapter that the grader's gate will take.
 
     Returns:
-        The SHA-256 of its weights.
+        The SHA-256 of its weights, and their bytes.
 
     Raises:
-        InputError: It is too big or incomplete.
+        InputError: It would be refused; the message names everything that is wrong.
         FetchError: It is not a zip with an adapter in it.
     """
     if not archive.is_file():
         raise InputError(f"no file {archive}; give the adapter_checkpoint.zip that train.py wrote")
+    if base_model is not None and not base_model.is_dir():
+        raise InputError(f"no folder {base_model}; give the folder of the base model, or leave --base_model out")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "adapter"
         unpack_zip(archive, folder)
-        if problem := find_problem(folder):
-            raise InputError(f"the adapter in {archive} is not complete: {problem}; zip it again")
-        size_bytes = (folder / WEIGHTS_NAME).stat().st_size
-        if size_bytes > SIZE_LIMIT_BYTES:
-            raise InputError(
-                f"the weights in {archive} are {size_bytes:,} bytes, the course takes {SIZE_LIMIT_BYTES:,}: "
-                "save in bf16, as train.py does, or lower the rank"
-            )
-        return sha256_of(folder / WEIGHTS_NAME)
+        if refusals := find_refusals(folder, base_model=base_model):
+            lines = "".join(f"\n  - {one}" for one in refusals)
+            raise InputError(f"the grader would refuse the adapter in {archive}:{lines}")
+        return sha256_of(folder / WEIGHTS_NAME), (folder / WEIGHTS_NAME).stat().st_size
 
 
 def files_to_pack(root: Path) -> dict[str, Path]:
@@ -138,17 +145,42 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 when something cannot be packed."""
     arguments = build_parser().parse_args(argv)
     try:
-        if not STUDENT_ID.fullmatch(arguments.student_id):
-            raise InputError(f"--student_id {arguments.student_id!r} is not like r13921031 (lower case)")
-        kind = parse_source(arguments.source).kind
-        weights_sha256 = check_adapter(arguments.adapter)
-        sha256 = weights_sha256 if kind in {Kind.HUB, Kind.DRIVE_FOLDER} else sha256_of(arguments.adapter)
-        made = pack(ROOT, arguments.output, student_id=arguments.student_id, source=arguments.source, sha256=sha256)
+        print("\n".join(_work(arguments)))
     except (InputError, FetchError, OSError) as error:
         print(f"pack.py: {error}", file=sys.stderr)
         return 2
-    print(f"packed {made} (ADAPTER_SHA256 {sha256})")
     return 0
+
+
+def _work(arguments: argparse.Namespace) -> list[str]:
+    """Check, pack if there is a source, and give what is to be printed."""
+    wanted = {f"--{name}": getattr(arguments, name) for name in ("student_id", "source", "output")}
+    missing = [name for name, value in wanted.items() if value is None]
+    if 0 < len(missing) < len(wanted):
+        raise InputError(
+            f"{' and '.join(missing)} must be given too; or --adapter alone, to look at it before the upload"
+        )
+    if not missing and not STUDENT_ID.fullmatch(arguments.student_id):
+        raise InputError(f"--student_id {arguments.student_id!r} is not like r13921031 (lower case)")
+    kind = Kind.URL if missing else parse_source(arguments.source).kind
+    weights_sha256, weights_bytes = check_adapter(arguments.adapter, base_model=arguments.base_model)
+    archive_sha256 = sha256_of(arguments.adapter)
+    lines = [
+        f"{arguments.adapter}: {arguments.adapter.stat().st_size:,} bytes, SHA-256 {archive_sha256}",
+        f"  {WEIGHTS_NAME} in it: {weights_bytes:,} bytes, SHA-256 {weights_sha256}",
+        "  the grader's gate has nothing against it" + ("" if arguments.base_model else NOT_COMPARED),
+    ]
+    if missing:
+        # A folder or repository is fetched file by file.
+        return [*lines, *PASTE, f'  ADAPTER_SHA256="{archive_sha256}"', LOOSE.format(sha256=weights_sha256)]
+    sha256 = weights_sha256 if kind in {Kind.HUB, Kind.DRIVE_FOLDER} else archive_sha256
+    made = pack(ROOT, arguments.output, student_id=arguments.student_id, source=arguments.source, sha256=sha256)
+    return [
+        *lines,
+        f"packed {made}; its download.sh says",
+        f'  ADAPTER_SOURCE="{arguments.source}"',
+        f'  ADAPTER_SHA256="{sha256}"',
+    ]
 
 
 if __name__ == "__main__":

@@ -1,22 +1,28 @@
 """Answers every instruction of a file with the fine-tuned model: `predict.py BASE ADAPTER INPUT OUTPUT`.
 
 INPUT is a JSON array of `{"id", "instruction"}`; OUTPUT becomes `[{"id", "output"}]` in the same order, whole or not at
-all. Needs no network when BASE is a folder. Must not know about references or scores.
+all. Until then finished answers are kept in `OUTPUT.partial`, and the same command goes on from there. Needs no network
+when BASE is a folder. How answers are made stands in `generation.py`. Must not know about references or scores, and
+must not import torch before options and data are checked.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from adapter_files import find_problem
-from base_model import explain_missing, load_base, prepare_libraries
+from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries
 from files import InputError, read_rows, write_json
-from progress import say
+from partial import Partial, digest, digest_of_row
+from progress import Progress, say
+from utils import get_prompt
+
+_SHOWN = 5
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -26,9 +32,25 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("adapter", metavar="ADAPTER", type=Path, help="folder of the adapter")
     parser.add_argument("input", metavar="INPUT", type=Path, help='JSON array of {"id", "instruction"}')
     parser.add_argument("output", metavar="OUTPUT", type=Path, help='JSON array of {"id", "output"} to write')
-    parser.add_argument("--batch_size", type=int, default=32, help="prompts at a time (default: 32)")
-    parser.add_argument("--max_new_tokens", type=int, default=256, help="longest answer (default: 256)")
-    parser.add_argument("--keep_4bit", action="store_true", help="a third of the memory, half as fast; needs a GPU")
+    text = parser.add_argument_group("what decides the text")
+    text.add_argument("--max_new_tokens", type=int, default=256, help="longest answer (default: 256)")
+    text.add_argument(
+        "--stop", action="append", default=[], metavar="TEXT", help="an answer ends before it; repeatable"
+    )
+    text.add_argument(
+        "--temperature", type=float, default=0.0, help="0: the likeliest token; above: drawn (default: 0)"
+    )
+    text.add_argument("--top_p", type=float, default=1.0, help="draw from the likeliest tokens of this probability")
+    text.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
+    fit = parser.add_argument_group("what fits into memory")
+    fit.add_argument(
+        "--batch_size", type=int, help="most answers at a time (default: 128 on a GPU, 16 on a CPU; fewer if need be)"
+    )
+    fit.add_argument(
+        "--keep_4bit",
+        action=argparse.BooleanOptionalAction,
+        help="base weights stay in 4 bit: a third of the memory, half as fast; needs a GPU (default: if memory asks)",
+    )
     return parser
 
 
@@ -39,23 +61,49 @@ def check_arguments(arguments: argparse.Namespace) -> list[dict[str, str]]:
         InputError: Something is missing, broken or out of range.
     """
     for name in ("batch_size", "max_new_tokens"):
-        if getattr(arguments, name) < 1:
-            raise InputError(f"--{name} is {getattr(arguments, name)}; it must be at least 1")
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise InputError(f"--{name} is {value}; it must be at least 1")
+    if not arguments.temperature >= 0:
+        raise InputError(f"--temperature is {arguments.temperature}; it must be at least 0")
+    if not 0 < arguments.top_p <= 1:
+        raise InputError(f"--top_p is {arguments.top_p}; it must be above 0 and at most 1")
+    if arguments.top_p < 1 and arguments.temperature == 0:
+        raise InputError("--top_p changes nothing without --temperature: give one above 0, or leave --top_p out")
+    if "" in arguments.stop:
+        raise InputError("--stop is empty; give the text that ends an answer")
     rows = read_rows(arguments.input, fields=("id", "instruction"))
     if problem := find_problem(arguments.adapter):
         raise InputError(f"no usable adapter in {arguments.adapter}: {problem}; run download.sh or train.py first")
+    _check_output(arguments.output, arguments.input)
     return rows
 
 
-def load_model(base: str, adapter: Path, *, keep_4bit: bool = False) -> tuple[Any, Any]:
+def _check_output(output: Path, source: Path) -> None:
+    if output.is_dir():
+        raise InputError(f"OUTPUT {output} is a folder; give the name of a file in it")
+    if output.resolve() == source.resolve():
+        raise InputError(f"OUTPUT {output} is INPUT; give another name")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder of OUTPUT {output}: {error.strerror}") from error
+    if not os.access(output.parent, os.W_OK):
+        raise InputError(f"cannot write into {output.parent}, where OUTPUT goes; check its permissions")
+
+
+def load_model(base: str, adapter: Path, *, keep_4bit: bool | None = False) -> tuple[Any, Any]:
     """Load the base in NF4, put the adapter on it, and return model and tokenizer, ready to answer.
+
+    The adapter is not merged into the weights: rounding them again would change answers.
 
     Raises:
         InputError: The base cannot be loaded, or the adapter was trained on another one.
     """
     from peft import PeftModel
 
-    model, tokenizer = load_base(base, keep_4bit=keep_4bit)
+    tokenizer = load_tokenizer(base)
+    model = load_base(base, keep_4bit=keep_4bit)
     try:
         model = PeftModel.from_pretrained(model, str(adapter))
     except (ValueError, RuntimeError) as error:
@@ -63,68 +111,62 @@ def load_model(base: str, adapter: Path, *, keep_4bit: bool = False) -> tuple[An
     return model.eval(), tokenizer
 
 
-def answer_batch(model: Any, tokenizer: Any, prompts: Sequence[list[int]], *, max_new_tokens: int) -> list[str]:
-    """Answer prompts of token ids, each by the likeliest next token until eos.
-
-    Prompts are padded on the left, so that every answer starts right after its prompt.
-    """
-    import torch
-    from transformers import GenerationConfig
-
-    width = max(map(len, prompts))
-    pad = tokenizer.pad_token_id
-    ids = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts])  # (B, T)
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])  # (B, T)
-    how = GenerationConfig(
-        do_sample=False,
-        max_new_tokens=max_new_tokens,
-        min_new_tokens=1,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=pad,
-    )
-    model.generation_config = how
-    with torch.inference_mode():
-        full = model.generate(
-            input_ids=ids.to(model.device), attention_mask=mask.to(model.device), generation_config=how
-        )  # (B, T + new)
-    return [text.strip() for text in tokenizer.batch_decode(full[:, width:], skip_special_tokens=True)]
-
-
-def answer_all(
-    model: Any, tokenizer: Any, instructions: Sequence[str], *, batch_size: int, max_new_tokens: int
-) -> Iterator[tuple[int, str]]:
-    """Answer instructions in batches of like length, longest first, and yield (position, answer)."""
-    from encoding import encode_prompt
-
-    prompts = [encode_prompt(tokenizer, instruction) for instruction in instructions]
-    order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
-        answers = answer_batch(model, tokenizer, [prompts[i] for i in batch], max_new_tokens=max_new_tokens)
-        yield from zip(batch, answers, strict=True)
-
-
 def predict(arguments: argparse.Namespace, rows: Sequence[dict[str, str]]) -> None:
-    """Load the model, answer every row and write OUTPUT."""
-    model, tokenizer = load_model(arguments.base, arguments.adapter, keep_4bit=arguments.keep_4bit)
-    started_s = time.monotonic()
-    answers = [""] * len(rows)
-    found = answer_all(
-        model,
-        tokenizer,
-        [row["instruction"] for row in rows],
-        batch_size=arguments.batch_size,
-        max_new_tokens=arguments.max_new_tokens,
+    """Answer every row and write OUTPUT, going on from what an earlier run left."""
+    common = digest(
+        arguments.base,
+        arguments.adapter,
+        {name: getattr(arguments, name) for name in ("max_new_tokens", "stop", "temperature", "top_p", "seed")},
     )
-    for done, (position, answer) in enumerate(found, start=1):
-        answers[position] = answer
-        if done % arguments.batch_size == 0 or done == len(rows):
-            say(f"{done}/{len(rows)} answered  {time.monotonic() - started_s:.0f} s")
-    empty = [row["id"] for row, answer in zip(rows, answers, strict=True) if not answer]
-    if empty:
-        say(f"{len(empty)} answers are empty, which the grader counts as missing: {', '.join(empty[:5])}")
-    write_json(arguments.output, [{"id": r["id"], "output": a} for r, a in zip(rows, answers, strict=True)])
+    digests = {row["id"]: digest_of_row(common, get_prompt(row["instruction"])) for row in rows}
+    partial = Partial(arguments.output, digests)
+    if partial.unused:
+        say(f"not used: lines of {partial.path} that are of another run, or not whole: {partial.unused}")
+    if partial.found:
+        say(f"going on: {len(partial.found)} of {len(rows)} are answered in {partial.path}; delete it to begin anew")
+    left = [row for row in rows if row["id"] not in partial.found]
+    if left:
+        answer(arguments, left, partial, total=len(rows))
+    found = partial.found
+    _tell("are empty, which the grader counts as missing", [key for key in digests if not found[key]["output"]])
+    cut = [key for key in digests if found[key]["cut"]]
+    _tell(f"were cut at --max_new_tokens {arguments.max_new_tokens}", cut)
+    write_json(arguments.output, [{"id": row["id"], "output": found[row["id"]]["output"]} for row in rows])
+    partial.remove()
     say(f"wrote {arguments.output}")
+
+
+def answer(arguments: argparse.Namespace, rows: Sequence[dict[str, str]], partial: Partial, *, total: int) -> None:
+    """Load the model, answer rows, and keep each answer as soon as it is finished."""
+    model, tokenizer = load_model(arguments.base, arguments.adapter, keep_4bit=arguments.keep_4bit)
+    from choice import Decoding, Prompt
+    from encoding import encode_prompt
+    from generation import Generator
+
+    how = Decoding(
+        max_new_tokens=arguments.max_new_tokens,
+        temperature=arguments.temperature,
+        top_p=arguments.top_p,
+        seed=arguments.seed,
+        stop=tuple(arguments.stop),
+    )
+    prompts = [Prompt(ids=encode_prompt(tokenizer, row["instruction"]), key=row["id"]) for row in rows]
+    places = getattr(model.config, "max_position_embeddings", None)
+    if places:
+        long = [p.key for p in prompts if len(p.ids) + how.max_new_tokens > places]
+        _tell(f"may get longer, prompt included, than the {places} tokens that the model was made for", long)
+    partial.begin()
+    progress = Progress(total, done=total - len(rows), verb="answered")
+    for one in Generator(model, tokenizer, how, batch_size=arguments.batch_size).answer(prompts):
+        partial.add(rows[one.number]["id"], output=one.text, cut=one.cut)
+        progress.add(len(one.tokens))
+    progress.close()
+
+
+def _tell(what: str, keys: Sequence[str]) -> None:
+    if keys:
+        more = ", ..." if len(keys) > _SHOWN else ""
+        say(f"{len(keys)} answer{'s' * (len(keys) > 1)} {what}: {', '.join(keys[:_SHOWN])}{more}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -37,7 +37,7 @@ LIMITS = Limits(
 )
 TRAINING = {
     "num_epochs": "8",
-    "batch_size": "16",
+    "examples_per_step": "32",
     "learning_rate": "3e-3",
     "lora_rank": "16",
 }

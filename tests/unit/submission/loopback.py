@@ -18,15 +18,34 @@ SUBMISSION = ROOT / "submission"
 
 
 def safetensors_bytes(values: int = 50_000) -> bytes:
-    """Make a small valid safetensors file of `values` float32 zeros."""
-    header = json.dumps({"w": {"dtype": "F32", "shape": [values], "data_offsets": [0, 4 * values]}}).encode()
-    return len(header).to_bytes(8, "little") + header + bytes(4 * values)
+    """Make the weights of a LoRA adapter of rank 16 on one module, about `values` float32 zeros."""
+    width = values // 32
+    shapes = {"A": [16, width], "B": [width, 16]}
+    half = 4 * 16 * width
+    places = {"A": [0, half], "B": [half, 2 * half]}
+    header = json.dumps(
+        {
+            f"base_model.model.model.layers.0.self_attn.q_proj.lora_{side}.weight": {
+                "dtype": "F32",
+                "shape": shapes[side],
+                "data_offsets": places[side],
+            }
+            for side in ("A", "B")
+        }
+    ).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(2 * half)
+
+
+def adapter_config(**changes: object) -> bytes:
+    """Make the config of that adapter."""
+    config = {"peft_type": "LORA", "r": 16, "lora_alpha": 32, "target_modules": ["q_proj"], "bias": "none"}
+    return json.dumps({**config, "base_model_name_or_path": "Qwen3-tiny", **changes}).encode()
 
 
 def adapter_entries(prefix: str = "") -> dict[str, bytes]:
     """Give the two adapter files by their names in an archive."""
     return {
-        f"{prefix}adapter_config.json": b'{"peft_type": "LORA", "r": 16}',
+        f"{prefix}adapter_config.json": adapter_config(),
         f"{prefix}adapter_model.safetensors": safetensors_bytes(),
     }
 
@@ -146,4 +165,6 @@ def serve(context: ssl.SSLContext | None = None) -> Iterator[Site]:
 
 def run_script(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command and keep what it prints."""
-    return subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(
+        list(map(str, command)), check=False, capture_output=True, text=True, **{"timeout": 120, **options}
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pack
 import pytest
 from files import InputError
-from loopback import ROOT, SUBMISSION, adapter_entries, run_script, safetensors_bytes, zip_bytes
+from loopback import ROOT, SUBMISSION, adapter_config, adapter_entries, run_script, safetensors_bytes, zip_bytes
 
 LINK = "https://example.org/adapter.zip?a=1&b=2"
 STUDENT = "r13921031"
@@ -48,6 +48,32 @@ def test_source_of_loose_files_gets_the_checksum_of_the_weights(adapter: Path, t
     assert run(adapter, tmp_path, source=source) == 0
     sha256 = hashlib.sha256(safetensors_bytes()).hexdigest()
     assert f'\nADAPTER_SHA256="{sha256}"\n' in (tmp_path / STUDENT / "download.sh").read_text()
+
+
+def test_size_hashes_and_what_goes_into_download_sh_are_printed(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sha256 = hashlib.sha256(adapter.read_bytes()).hexdigest()
+    weights = safetensors_bytes()
+    assert pack.main(["--adapter", str(adapter)]) == 0
+    printed = capsys.readouterr().out
+    assert f"{adapter}: {adapter.stat().st_size:,} bytes, SHA-256 {sha256}\n" in printed
+    assert f"in it: {len(weights):,} bytes, SHA-256 {hashlib.sha256(weights).hexdigest()}\n" in printed
+    assert f'paste into download.sh:\n  ADAPTER_SOURCE="LINK"\n  ADAPTER_SHA256="{sha256}"\n' in printed
+    assert run(adapter, tmp_path / "hand-in.zip") == 0
+    printed = capsys.readouterr().out
+    assert f'download.sh says\n  ADAPTER_SOURCE="{LINK}"\n  ADAPTER_SHA256="{sha256}"\n' in printed
+
+
+def test_half_a_command_names_the_other_half(adapter: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pack.main(["--adapter", str(adapter), "--student_id", STUDENT]) == 2
+    assert "pack.py: --source and --output must be given too; or --adapter alone" in capsys.readouterr().err
+
+
+def test_subfolders_are_not_packed(adapter: Path, tmp_path: Path) -> None:
+    assert run(adapter, tmp_path / "hand-in.zip") == 0
+    with zipfile.ZipFile(tmp_path / "hand-in.zip") as file:
+        assert not [name for name in file.namelist() if name.endswith((".yaml", ".ipynb"))]
 
 
 def test_same_input_gives_the_same_zip(adapter: Path, tmp_path: Path) -> None:
@@ -103,16 +129,22 @@ def test_what_cannot_be_packed_is_named_and_nothing_is_made(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (
+            zip_bytes(adapter_entries() | {"adapter_config.json": adapter_config(modules_to_save=["lm_head"], r=128)}),
+            "would refuse the adapter in {path}:\n"
+            "  - adapter_config.json: r is 128; it must be a whole number from 1 to 64\n"
+            "  - adapter_config.json: 'modules_to_save' is ['lm_head']; train without it",
+        ),
         (None, "no file {path}; give the adapter_checkpoint.zip that train.py wrote"),
         (b"hello", "not a readable zip"),
         (zip_bytes({"adapter_config.json": b"{}"}), "no folder in it has both"),
         (
             zip_bytes(adapter_entries() | {"adapter_config.json": b"{"}),
-            "is not complete: adapter_config.json is not JSON",
+            "adapter_config.json: it is no JSON",
         ),
         (
             zip_bytes(adapter_entries() | {"adapter_model.safetensors": safetensors_bytes(25_000_000)}),
-            "bytes, the course takes 100,000,000: save in bf16, as train.py does, or lower the rank",
+            "bytes, the course takes 100,000,000: save in bf16",
         ),
     ],
 )

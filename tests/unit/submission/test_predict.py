@@ -80,7 +80,7 @@ def test_run_sh_wants_four_arguments(count: int, tmp_path: Path) -> None:
         (lambda d: shutil.rmtree(d / "adapter"), "run download.sh or train.py first"),
         (
             lambda d: (d / "in.json").write_text('[{"id": "a"}]'),
-            "row 0 (counted from 0) has no text in the field(s) inst",
+            "row 0 has no instruction",
         ),
     ],
 )
@@ -105,3 +105,60 @@ def test_truncated_weights_are_told_by_their_length(tmp_path: Path, capsys: pyte
     (tmp_path / "in.json").write_text(json.dumps(ROWS))
     assert predict.main(["base", str(tmp_path), str(tmp_path / "in.json"), str(tmp_path / "out.json")]) == 2
     assert "bytes long where its header promises" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--batch_size", "0"), "--batch_size is 0; it must be at least 1"),
+        (("--max_new_tokens", "-1"), "--max_new_tokens is -1; it must be at least 1"),
+        (("--temperature", "nan"), "--temperature is nan; it must be at least 0"),
+        (("--temperature", "1", "--top_p", "0"), "--top_p is 0.0; it must be above 0 and at most 1"),
+        (("--top_p", "0.9"), "--top_p changes nothing without --temperature: give one above 0, or leave --top_p out"),
+        (("--stop", ""), "--stop is empty; give the text that ends an answer"),
+    ],
+)
+def test_options_out_of_range_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+) -> None:
+    assert predict.main(["base", str(tmp_path), "in.json", str(tmp_path / "out.json"), *options]) == 2
+    assert capsys.readouterr().err == f"predict.py: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("adapter", "OUTPUT {output} is a folder; give the name of a file in it"),
+        ("adapter/../in.json", "OUTPUT {output} is INPUT; give another name"),
+        ("in.json/out.json", "cannot make the folder of OUTPUT {output}: "),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, message: str
+) -> None:
+    (tmp_path / "adapter").mkdir()
+    for name, content in adapter_entries().items():
+        (tmp_path / "adapter" / name).write_bytes(content)
+    (tmp_path / "in.json").write_text(json.dumps(ROWS))
+    places = [str(tmp_path / name) for name in ("base", "adapter", "in.json", output)]
+    assert predict.main(places) == 2
+    assert capsys.readouterr().err.startswith(f"predict.py: {message.format(output=places[3])}")
+    assert json.loads((tmp_path / "in.json").read_text()) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "must be a JSON array with at least one object in it"),
+        ('[{"id": "a", "instruction": 3}]', "row 0 has 3 as instruction, which must be text"),
+        ('[{"id": "a", "instruction": " "}]', "row 0 has an empty instruction"),
+        ('[{"id": "a", "instruction": "b"}, {"id": "a", "instruction": "c"}]', "row 1 has the id a of row 0"),
+        ('{"id": "a", "instruction": "b"}\n{"id": "c", "instruction": "d"}', "is JSON lines, an object a line"),
+    ],
+)
+def test_rows_that_cannot_be_answered_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    (tmp_path / "in.json").write_text(text, encoding="utf-8")
+    assert predict.main(["base", str(tmp_path), str(tmp_path / "in.json"), str(tmp_path / "out.json")]) == 2
+    assert message in capsys.readouterr().err

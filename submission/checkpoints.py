@@ -1,0 +1,76 @@
+"""Checkpoints of a training run: the adapter of each, and of the last one all that it takes to go on.
+
+Must not know how training works.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from adapter_files import save_adapter
+from files import InputError, put_in_place, scratch_folder
+from progress import say
+
+FOLDER = "checkpoints"
+STATE = "state.pt"
+_NAME = re.compile(r"step-(\d+)")
+
+
+def checkpoint_folder(output: Path, step: int) -> Path:
+    """Give the folder of the checkpoint after a step."""
+    return output / FOLDER / f"step-{step:06}"
+
+
+def save_checkpoint(output: Path, model: Any, *, step: int, base_model: str, state: dict[str, Any]) -> Path:
+    """Write the adapter and the state after `step`; the state of earlier checkpoints goes, their adapters stay."""
+    import torch
+
+    folder = checkpoint_folder(output, step)
+    with scratch_folder(folder) as scratch:
+        made = save_adapter(model, scratch / folder.name, base_model=base_model)
+        torch.save(state, made / STATE)
+        put_in_place(made, folder)
+    for other in checkpoints(output):
+        if other != folder:
+            (other / STATE).unlink(missing_ok=True)
+    return folder
+
+
+def checkpoints(output: Path) -> list[Path]:
+    """Give the folders of all checkpoints, the earliest first."""
+    found = [path for path in (output / FOLDER).glob("step-*") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def last_state(output: Path) -> dict[str, Any]:
+    """Read what the last checkpoint kept.
+
+    Raises:
+        InputError: There is none, or it cannot be read.
+    """
+    import torch
+
+    places = [path / STATE for path in checkpoints(output) if (path / STATE).is_file()]
+    if not places:
+        raise InputError(f"--resume: no checkpoint in {output / FOLDER}; leave the option out to begin anew")
+    if not zipfile.is_zipfile(places[-1]):
+        raise InputError(f"--resume: {places[-1]} is cut off or no state of train.py; begin anew without the option")
+    state: dict[str, Any] = torch.load(places[-1], map_location="cpu", weights_only=True)
+    return state
+
+
+def forget_checkpoints(output: Path) -> None:
+    """Remove those of an earlier run, and say so."""
+    if found := checkpoints(output):
+        say(f"removing {len(found)} checkpoints of an earlier run in {output / FOLDER}; --resume would go on from them")
+    shutil.rmtree(output / FOLDER, ignore_errors=True)
+
+
+def forget_halves(output: Path) -> None:
+    """Remove what a run that was killed left half-written."""
+    for path in (output / FOLDER).glob(".step-*"):
+        shutil.rmtree(path, ignore_errors=True)

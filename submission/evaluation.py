@@ -1,0 +1,209 @@
+"""The evaluation itself: loads base and adapter once, measures everything, and gives all figures as plain data.
+
+Must not know how a report looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from adapter_files import WEIGHTS_NAME, base_name
+from adapter_swap import Slot
+from answering import answer
+from base_model import load_tokenizer
+from encoding import Encoded
+from exemplars import encode_shot, prompt_of
+from files import InputError, sha256_of
+from likelihoods import Meter
+from perplexity import Likelihood, cut, figures, interval
+from predict import load_model
+from samples import choose_samples
+from text_metrics import compare_texts
+
+if TYPE_CHECKING:
+    from evaluate import Work
+
+ADAPTER, BASE = "adapter", "base"
+
+
+def evaluate(work: Work) -> dict[str, Any]:
+    """Measure all that is asked for.
+
+    Returns:
+        What `results.json` holds; a figure beyond a double is infinite.
+
+    Raises:
+        InputError: The base cannot be loaded, the adapter does not fit it, an example has no room, or memory is short.
+    """
+    tokenizer = load_tokenizer(work.options.base_model)
+    encoded = {shots: encode(tokenizer, work, shots=shots) for shots in sorted({0, *work.shots})}
+    try:
+        model, tokenizer = load_model(work.options.base_model, work.options.adapter, keep_4bit=work.options.keep_4bit)
+        return Evaluation(work, model, tokenizer, encoded).run()
+    except torch.cuda.OutOfMemoryError as error:
+        raise InputError(
+            f"the GPU ran out of memory ({str(error).split('. ')[0]}); try --batch_tokens "
+            f"{max(1, work.options.batch_tokens // 4)}, then --keep_4bit"
+        ) from error
+
+
+def encode(tokenizer: Any, work: Work, *, shots: int) -> list[Encoded]:
+    """Encode all rows behind their exemplars.
+
+    Raises:
+        InputError: A prompt leaves no room for its answer.
+    """
+    encoded: list[Encoded] = []
+    for row in work.rows:
+        example = cut(encode_shot(tokenizer, row, work.exemplars[:shots]), max_tokens=work.options.max_tokens)
+        if isinstance(example, str):
+            remedy = "take fewer --shots, or raise --max_tokens" if shots else "shorten get_prompt in utils.py"
+            behind = f" behind {shots} exemplars" if shots else ""
+            raise InputError(f"{work.options.eval_file}: {row['id']}{behind}: {example}; {remedy}")
+        encoded.append(example)
+    return encoded
+
+
+class Evaluation:
+    """One evaluation of a loaded model.
+
+    Args:
+        work: What to measure.
+        model: The base with the adapter on it.
+        tokenizer: Its tokenizer.
+        encoded: The rows behind each number of exemplars, 0 among them.
+    """
+
+    def __init__(self, work: Work, model: Any, tokenizer: Any, encoded: Mapping[int, Sequence[Encoded]]) -> None:
+        self.work, self.model, self.tokenizer, self.encoded = work, model, tokenizer, encoded
+        self.meter = Meter(model, padding=tokenizer.pad_token_id, batch_tokens=work.options.batch_tokens)
+
+    def run(self) -> dict[str, Any]:
+        """Measure, and put the figures together."""
+        rows, options = self.work.rows, self.work.options
+        adapter = self.meter.measure(self.encoded[0], name=ADAPTER)
+        with self.bare():
+            base = self.meter.measure(self.encoded[0], name=BASE)
+        few_shot = list(self.few_shot(base))
+        curve = list(self.learning_curve(base, adapter))
+        answers = self.answers()
+        return {
+            "settings": {
+                "base_model": base_name(options.base_model),
+                "adapter": options.adapter.name,
+                "adapter_sha256": sha256_of(options.adapter / WEIGHTS_NAME),
+                "eval_file": options.eval_file.name,
+                "eval_sha256": sha256_of(options.eval_file),
+                "max_tokens": options.max_tokens,
+                "seed": options.seed,
+                "device": torch.cuda.get_device_name() if self.model.device.type == "cuda" else "cpu",
+                "dtype": str(self.model.dtype).removeprefix("torch."),
+            },
+            "perplexity": {BASE: self.figures(base), ADAPTER: self.figures(adapter), **self.difference(base, adapter)},
+            "learning_curve": curve,
+            "few_shot": few_shot,
+            "texts": [
+                {"name": name, **compare_texts(texts, [row["output"] for row in rows])}
+                for name, texts in answers.items()
+            ],
+            "samples": self.samples(base, adapter, answers),
+            "examples": [
+                {"id": row["id"], "tokens": one.tokens, BASE: _plain(one), ADAPTER: _plain(two)}
+                for row, one, two in zip(rows, base, adapter, strict=True)
+            ],
+        }
+
+    def figures(self, likelihoods: Sequence[Likelihood]) -> dict[str, Any]:
+        """Sum up the examples of the evaluation."""
+        characters = sum(len(row["output"]) for row in self.work.rows)
+        return figures(likelihoods, characters=characters, seed=self.work.options.seed)
+
+    def difference(self, base: Sequence[Likelihood], adapter: Sequence[Likelihood]) -> dict[str, Any]:
+        """Say by how much the adapter lowers the score, and for how many examples it does."""
+        gains = [one.perplexity - two.perplexity for one, two in zip(base, adapter, strict=True)]
+        lowered = interval(gains, seed=self.work.options.seed)
+        return {"lowered_by_interval": lowered, "examples_lowered": sum(gain > 0 for gain in gains)}
+
+    def few_shot(self, base: Sequence[Likelihood]) -> Iterator[dict[str, Any]]:
+        """Measure the bare base behind each number of exemplars."""
+        for shots in self.work.shots:
+            with self.bare():
+                found = self.meter.measure(self.encoded[shots], name=f"{BASE}, {shots}-shot") if shots else base
+            shown = [{name: row[name] for name in ("instruction", "output")} for row in self.work.exemplars[:shots]]
+            yield {"shots": shots, **self.figures(found), "exemplars": shown}
+
+    def learning_curve(self, base: Sequence[Likelihood], adapter: Sequence[Likelihood]) -> Iterator[dict[str, Any]]:
+        """Measure each checkpoint; the base is step 0. The adapter's own weights are in the model again at the end."""
+        if not self.work.checkpoints:
+            return
+        yield {"step": 0, **self.figures(base), "is_adapter": False}
+        slot = Slot(self.model)
+        own = sha256_of(self.work.options.adapter / WEIGHTS_NAME)
+        for folder in self.work.checkpoints:
+            found, same = adapter, sha256_of(folder / WEIGHTS_NAME) == own
+            if not same:
+                slot.put(folder)
+                found = self.meter.measure(self.encoded[0], name=folder.name)
+            yield {"step": int(folder.name.removeprefix("step-")), **self.figures(found), "is_adapter": same}
+        slot.put(self.work.options.adapter)
+
+    def answers(self) -> dict[str, list[str]]:
+        """Give the answers to all rows, by who answered: those that are there, and those that are asked for."""
+        answers: dict[str, list[str]] = {}
+        if self.work.options.generate:
+            for shots in sorted({0, *self.work.shots}):
+                name = f"{BASE}, {shots}-shot" if shots else BASE
+                answers[name] = self.answer(self.encoded[shots], name=name)
+        if self.work.predictions is not None:
+            answers[ADAPTER] = list(self.work.predictions)
+        elif self.work.options.generate:
+            answers[ADAPTER] = self.answer(self.encoded[0], name=ADAPTER)
+        return answers
+
+    def samples(
+        self, base: Sequence[Likelihood], adapter: Sequence[Likelihood], answers: Mapping[str, Sequence[str]]
+    ) -> list[dict[str, Any]]:
+        """Show some examples, with answers made now where none are there."""
+        chosen = choose_samples(base, adapter, count=self.work.options.samples)
+        places = [place for _, place in chosen]
+        shown = {}
+        for name in (BASE, ADAPTER) if chosen else ():
+            if name in answers:
+                shown[name] = [answers[name][place] for place in places]
+            else:
+                shown[name] = self.answer([self.encoded[0][place] for place in places], name=name)
+        return [
+            {
+                "kind": kind,
+                **{name: self.work.rows[place][name] for name in ("id", "instruction", "output")},
+                "perplexity": {BASE: base[place].perplexity, ADAPTER: adapter[place].perplexity},
+                "answers": {name: shown[name][number] for name in (BASE, ADAPTER)},
+            }
+            for number, (kind, place) in enumerate(chosen)
+        ]
+
+    def answer(self, examples: Sequence[Encoded], *, name: str) -> list[str]:
+        """Let the adapter, or by its name the bare base, answer."""
+        options = self.work.options
+        with self.bare() if name != ADAPTER else nullcontext():
+            return answer(
+                self.model,
+                self.tokenizer,
+                [prompt_of(one) for one in examples],
+                max_new_tokens=options.max_new_tokens,
+                name=name,
+            )
+
+    @contextmanager
+    def bare(self) -> Iterator[None]:
+        """Take the adapter off for a while."""
+        with self.model.disable_adapter():
+            yield
+
+
+def _plain(one: Likelihood) -> dict[str, float]:
+    return {"nll_nats": one.nll_nats, "perplexity": one.perplexity}

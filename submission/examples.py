@@ -1,0 +1,57 @@
+"""Turns rows of a file into examples, and names the rows that do not fit. Must not know how examples are used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from encoding import Encoded, encode_rows
+from files import InputError
+from progress import say
+
+_SHOWN = 5
+
+
+def encode(tokenizer: Any, rows: Sequence[Mapping[str, str]], *, path: Path, max_length: int) -> list[Encoded]:
+    """Turn rows into token ids, cut at `max_length`; say which rows were cut or left out.
+
+    Raises:
+        InputError: Not one has an answer within `max_length`.
+    """
+    examples: list[Encoded] = []
+    dropped, cut = [], []
+    for number, row in enumerate(rows):
+        kept, _ = encode_rows(tokenizer, [row], max_length=max_length)
+        examples += kept
+        if not kept:
+            dropped.append(number)
+        elif kept[0]["input_ids"][-1] != tokenizer.eos_token_id:
+            cut.append(number)
+    if not examples:
+        raise InputError(f"{path}: no row has an answer within --max_length {max_length} tokens; raise it")
+    if dropped:
+        say(f"{path}: left out {_listed(dropped)}: the prompt alone fills --max_length {max_length}")
+    if cut:
+        say(f"{path}: cut {_listed(cut)} at --max_length {max_length}: the end of their answers is not learned")
+    return examples
+
+
+def refuse_too_long(examples: Sequence[Encoded], config: Any) -> None:
+    """Refuse examples that are longer than the base model's context.
+
+    Raises:
+        InputError: It says how many tokens the model takes.
+    """
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    most = getattr(text, "max_position_embeddings", None)
+    longest = max(len(one["input_ids"]) for one in examples)
+    if most and longest > most:
+        raise InputError(f"the base model takes {most} tokens and a row has {longest}; give --max_length {most}")
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """Name a few rows and count the others."""
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    rows = "row" if len(numbers) == 1 else "rows"
+    return f"{rows} {', '.join(map(str, numbers[:_SHOWN]))}{more} (counted from 0)"

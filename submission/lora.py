@@ -1,0 +1,53 @@
+"""Puts a fresh LoRA adapter on a base model: on which layers, of which rank. Must not know how it is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from files import InputError
+from settings import Settings
+
+
+def add_adapter(model: Any, settings: Settings) -> Any:
+    """Put LoRA on every linear layer but the head, in the type that the model computes in.
+
+    Raises:
+        InputError: The model has no such layer, or PEFT does not know how.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    targets = linear_layers(model)
+    if not targets:
+        raise InputError(f"{settings.base_model} has no linear layers that LoRA could go on; take another base model")
+    lora = LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=targets,
+        fan_in_fan_out=any(map(_is_transposed, model.modules())),
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(model, lora, autocast_adapter_dtype=False)
+    except ValueError as error:
+        raise InputError(f"LoRA does not go on {settings.base_model}: {error}") from error
+
+
+def linear_layers(model: Any) -> list[str]:
+    """Name the linear layers, all but the head: `q_proj`, `up_proj`, ... (PEFT's "all-linear" may write full paths)."""
+    head = model.get_output_embeddings()
+    linear = (
+        name
+        for name, layer in model.named_modules()
+        if (isinstance(layer, torch.nn.Linear) or _is_transposed(layer)) and layer is not head
+    )
+    return sorted({name.rsplit(".", 1)[-1] for name in linear})
+
+
+def _is_transposed(layer: Any) -> bool:
+    """Tell GPT-2's kind of linear layer, whose weight is (in, out)."""
+    from transformers.pytorch_utils import Conv1D
+
+    return isinstance(layer, Conv1D)

@@ -1,0 +1,68 @@
+"""Tells before the first step how long a run takes and how much memory, and what to change where memory is short."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from batches import Batch
+from settings import Settings
+
+
+def timed_pass(run: Callable[[Batch, Tensor], Tensor], batch: Batch) -> float:
+    """Run a pass whose gradient counts nothing, and give its seconds."""
+    device = batch.input_ids.device
+    nothing = torch.zeros((), device=device)
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        run(batch, nothing)  # the first one also loads kernels
+        torch.cuda.synchronize()
+    started_s = time.monotonic()
+    run(batch, nothing)
+    if on_gpu:
+        torch.cuda.synchronize()
+    return time.monotonic() - started_s
+
+
+def checkpoint_activations(model: Any) -> None:
+    """Have a model of transformers keep few activations, and compute them again in the backward pass."""
+    # Newer versions have another name for it.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+
+
+def estimate(*, steps: int, examples_per_step: int, tokens: int, pass_tokens: int, pass_s: float) -> str:
+    """Say what a run will take.
+
+    Args:
+        steps: All updates.
+        examples_per_step: Examples of each.
+        tokens: What a process trains on, in all epochs.
+        pass_tokens: Tokens of the largest batch.
+        pass_s: Seconds of a pass of that batch.
+    """
+    seconds = tokens * pass_s / pass_tokens
+    duration = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
+    memory = f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if torch.cuda.is_available() else ""
+    return (
+        f"{steps} updates of {examples_per_step} examples, {tokens:,} tokens in all; the largest batch has "
+        f"{pass_tokens:,} tokens and took {pass_s:.2f} s{memory}: about {duration}"
+    )
+
+
+def what_to_try(settings: Settings) -> str:
+    """Name the next things to change where memory is short, those alone that are not changed yet."""
+    steps = []
+    if settings.batch_tokens > settings.max_length:
+        steps.append(f"--batch_tokens {max(settings.max_length, settings.batch_tokens // 2)}")
+    if settings.gradient_checkpointing != "on":
+        steps.append("--gradient_checkpointing on")
+    if not settings.keep_4bit:
+        steps.append("--keep_4bit")
+    if settings.max_length > 512:
+        steps.append("--max_length 512 --batch_tokens 512")
+    return "try in this order: " + (", ".join(steps) or "a smaller base model, or a GPU with more memory")

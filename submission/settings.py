@@ -1,0 +1,166 @@
+"""What decides a training run: the defaults below, then a YAML file (`--config`), then flags. Must not import torch."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from files import InputError
+
+CHECKPOINTING = ("auto", "on", "off")
+OPTIMIZERS = ("auto", "paged_adamw_8bit", "adamw")
+
+
+def _help(text: str) -> dict[str, str]:
+    return {"help": text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that decides what comes out of a training run; the defaults suit a 4B model."""
+
+    # What goes in and out.
+    base_model: str = field(metadata=_help("folder or hub name of the base model"))
+    train_file: Path = field(metadata=_help('JSON array of {"instruction", "output"}'))
+    output_dir: Path = field(metadata=_help("where adapter, zip, history and checkpoints go"))
+    eval_file: Path | None = field(
+        default=None, metadata=_help("like --train_file: its loss is taken, and the best adapter is kept")
+    )
+    # The recipe.
+    num_epochs: float = field(default=3.0, metadata=_help("passes over the data"))
+    examples_per_step: int = field(default=16, metadata=_help("examples that share one update of the weights"))
+    learning_rate: float = field(default=2e-4, metadata=_help("peak; falls to 0 along a cosine"))
+    warmup_ratio: float = field(default=0.03, metadata=_help("share of the updates in which the rate rises"))
+    weight_decay: float = field(default=0.0, metadata=_help("of AdamW"))
+    max_grad_norm: float = field(default=1.0, metadata=_help("gradients are clipped to this norm"))
+    lora_rank: int = field(default=16, metadata=_help("rank of the adapter, on every linear layer"))
+    lora_alpha: int = field(default=32, metadata=_help("the adapter is scaled by alpha / rank"))
+    lora_dropout: float = field(default=0.05, metadata=_help("dropout on the adapter's input"))
+    max_length: int = field(default=1024, metadata=_help("tokens at which an example is cut"))
+    seed: int = field(
+        default=42, metadata=_help("same seed, same machine, same adapter (on a GPU up to the order of its sums)")
+    )
+    # What fits into memory; none of these changes what is learned.
+    batch_tokens: int = field(
+        default=4096, metadata=_help("tokens on the device at a time; a step takes as many batches as it needs")
+    )
+    packing: bool = field(
+        default=True, metadata=_help("several examples in one row, kept apart by a mask: no token is padding")
+    )
+    gradient_checkpointing: str = field(
+        default="auto", metadata=_help("less memory, about 1.4x slower: auto (if memory asks), on, off")
+    )
+    keep_4bit: bool = field(
+        default=False, metadata=_help("base weights stay in 4 bit: a third of the memory, slower; needs a GPU")
+    )
+    optimizer: str = field(default="auto", metadata=_help("auto (paged 8-bit AdamW on a GPU), paged_adamw_8bit, adamw"))
+    cuda_graphs: bool = field(
+        default=True, metadata=_help("on one GPU, record each shape of batch once and replay it: launches cost nothing")
+    )
+    # What is kept on the way.
+    eval_every: int = field(default=0, metadata=_help("updates between evaluations and checkpoints; 0: once an epoch"))
+    resume: bool = field(default=False, metadata=_help("go on from the last checkpoint in --output_dir"))
+
+    def plain(self) -> dict[str, Any]:
+        """Give all of it as YAML and JSON can write it."""
+        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+
+
+def read_settings(argv: Sequence[str] | None) -> Settings:
+    """Read flags and the YAML file that they name.
+
+    Raises:
+        InputError: A value is of the wrong kind or out of range, a key is unknown, or something needed is not given.
+    """
+    given = vars(build_parser().parse_args(argv))
+    config: Path | None = given.pop("config")
+    values = {name: value for name, value in given.items() if value is not None}
+    values = {**(_from_yaml(config) if config else {}), **values}
+    missing = [f"--{one.name}" for one in fields(Settings) if one.default is MISSING and one.name not in values]
+    if missing:
+        raise InputError(f"{', '.join(missing)} must be given, as a flag or in --config")
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Declare a flag for each field."""
+    parser = argparse.ArgumentParser(
+        description="QLoRA fine-tuning on rows of instruction and output.",
+        epilog="The file of --config holds the same names: `learning_rate: 1e-4`. Flags win over it.",
+    )
+    parser.add_argument("--config", type=Path, help="YAML file with any of the options below")
+    for one in fields(Settings):
+        words = one.metadata["help"] + ("" if one.default in (MISSING, None) else f" (default: {one.default})")
+        kind = _kind(one)
+        if kind is bool:
+            parser.add_argument(f"--{one.name}", action=argparse.BooleanOptionalAction, default=None, help=words)
+        else:
+            parser.add_argument(f"--{one.name}", type=kind, help=words)
+    return parser
+
+
+def _kind(one: Field[Any]) -> type:
+    return {"str": str, "int": int, "float": float, "bool": bool}.get(str(one.type), Path)
+
+
+def _from_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read --config {path}: {error.strerror}; check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"--config {path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, Mapping):
+        raise InputError(f"--config {path} must hold lines like `learning_rate: 1e-4`")
+    known = {one.name: _kind(one) for one in fields(Settings)}
+    return {str(key): _typed(path, str(key), value, known) for key, value in data.items() if value is not None}
+
+
+def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
+    """Turn a value of the file into the kind of its option; YAML reads `1e-4` as text, which is meant as a number."""
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(known)}"
+        raise InputError(f"--config {path} has the unknown option {key}; {hint}")
+    kind = known[key]
+    fits = isinstance(value, bool) == (kind is bool) and not isinstance(value, list | dict)
+    try:
+        if fits and not (kind is int and isinstance(value, float) and value != int(value)):
+            return kind(value)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    wanted = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a path")
+    raise InputError(f"--config {path}: {key} is {value!r}; it must be {wanted}")
+
+
+def _check(settings: Settings) -> None:
+    for name, value in asdict(settings).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"--{name} is {value}; it must be a finite number")
+    positive = ("num_epochs", "examples_per_step", "learning_rate", "max_grad_norm", "lora_rank", "lora_alpha")
+    for name in (*positive, "max_length", "batch_tokens"):
+        if not getattr(settings, name) > 0:
+            raise InputError(f"--{name} is {getattr(settings, name)}; it must be above 0")
+    for name in ("weight_decay", "eval_every"):
+        if getattr(settings, name) < 0:
+            raise InputError(f"--{name} is {getattr(settings, name)}; it must be at least 0")
+    for name in ("warmup_ratio", "lora_dropout"):
+        if not 0 <= getattr(settings, name) < 1:
+            raise InputError(f"--{name} is {getattr(settings, name)}; it must be at least 0 and below 1")
+    for name, allowed in (("gradient_checkpointing", CHECKPOINTING), ("optimizer", OPTIMIZERS)):
+        if getattr(settings, name) not in allowed:
+            raise InputError(f"--{name} is {getattr(settings, name)}; it must be one of {', '.join(allowed)}")
+    if settings.batch_tokens < settings.max_length:
+        raise InputError(
+            f"--batch_tokens {settings.batch_tokens} is less than --max_length {settings.max_length}: the longest "
+            "example would not fit; lower --max_length"
+        )

@@ -1,0 +1,122 @@
+"""How several processes train as one: who takes which examples, and how their gradients become one.
+
+`accelerate launch` starts a process for each GPU. Each holds the whole adapter and takes every n-th example of a step;
+gradients are summed before the update, which is then the same everywhere, so that nothing about a step depends on how
+many processes take it. With FSDP the frozen layers of the base are shared out too. Must not know what is trained.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from files import InputError
+
+
+class Together:
+    """The processes of a run, one or more.
+
+    Raises:
+        InputError: They were started by DeepSpeed.
+    """
+
+    def __init__(self) -> None:
+        if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true":
+            raise InputError(
+                "DeepSpeed would share out gradients and optimizer of the adapter, which are small; launch with "
+                "ddp.yaml, or with fsdp.yaml or zero2.yaml, by which PyTorch itself shares out the base"
+            )
+        # Weights and arithmetic are as `base_model.py` sets them, whatever a configuration of accelerate says.
+        # Without GPUs the processes work on CPUs, like `base_model.load_base`.
+        self._accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
+        self.count: int = self._accelerator.num_processes
+        self.index: int = self._accelerator.process_index
+        self.device: torch.device = self._accelerator.device
+        self.alone = self.count == 1
+        self.first: bool = self._accelerator.is_main_process
+        self._layers: list[Any] = []  # those that are shared out
+        # Accelerate passes this over on CPUs, where it can be done as well.
+        self.sharded = not self.alone and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+
+    def refuse_what_does_not_work(self, *, keep_4bit: bool) -> None:
+        """Refuse ways of sharing that would not do what they say.
+
+        Raises:
+            InputError: It says what to take instead.
+        """
+        if self.sharded and keep_4bit:
+            raise InputError("FSDP cannot share out 4-bit weights: leave --keep_4bit out, or launch with ddp.yaml")
+
+    def share(self, numbers: Sequence[Any], index: int | None = None) -> list[Any]:
+        """Give what is this process's, or that of process `index`."""
+        return list(numbers[self.index if index is None else index :: self.count])
+
+    def sum_up(self, tensors: Sequence[Tensor]) -> None:
+        """Sum tensors over all processes, in place."""
+        if not self.alone:
+            flat: Any = self._accelerator.reduce(torch.cat([one.flatten() for one in tensors]), "sum")
+            _spread(flat, tensors)
+
+    def total(self, value: Tensor) -> float:
+        """Give the sum of a number over all processes."""
+        return float(self._accelerator.reduce(value, "sum"))  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def take_from_first(self, tensors: Sequence[Tensor]) -> None:
+        """Make tensors what they are in the first process."""
+        if not self.alone:
+            flat = torch.cat([one.flatten() for one in tensors])
+            torch.distributed.broadcast(flat, 0)
+            _spread(flat, tensors)
+
+    def put_back(self) -> None:
+        """Put back layers that are gathered: to read a model's weights in one process alone puts them back there."""
+        for layer in self._layers:
+            layer.reshard()
+
+    def wait(self) -> None:
+        """Wait for the others."""
+        self._accelerator.wait_for_everyone()
+
+    def end(self) -> None:
+        """Part."""
+        self._accelerator.end_training()
+
+    def share_layers(self, root: nn.Module, model: Any) -> None:
+        """Share out the frozen weights of the decoder's layers; each is gathered when it is needed.
+
+        What is trained stays whole everywhere, and so do embeddings, head and norms outside of layers.
+
+        Args:
+            root: The module whose forward pass is called.
+            model: The model in it.
+
+        Raises:
+            InputError: The model does not say what its layers are.
+        """
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
+        # Without: ZeRO-2's way, a layer stays gathered from its forward pass to its backward pass.
+        again = os.environ.get("FSDP_RESHARD_AFTER_FORWARD", "true").lower() == "true"
+        kinds = set(model._no_split_modules or ())
+        layers = [module for module in model.modules() if type(module).__name__ in kinds]
+        if not layers:
+            raise InputError("FSDP: this model does not say what its layers are; launch with ddp.yaml")
+        mesh = init_device_mesh(self.device.type, (self.count,))
+        for layer in layers:
+            trained = {one for one in layer.parameters() if one.requires_grad}
+            fully_shard(layer, mesh=mesh, reshard_after_forward=again, ignored_params=trained)
+        self._layers = layers
+        inside = {one for layer in layers for one in layer.parameters()}
+        fully_shard(root, mesh=mesh, ignored_params={one for one in root.parameters() if one not in inside})
+
+
+def _spread(flat: Tensor, tensors: Sequence[Tensor]) -> None:
+    for part, one in zip(flat.split([one.numel() for one in tensors]), tensors, strict=True):
+        one.copy_(part.view_as(one))

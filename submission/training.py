@@ -1,0 +1,299 @@
+"""The training itself: one `Trainer` with the step, the evaluation and what is kept. Must not know the command line."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from answer_loss import AnswerLoss
+from base_model import load_base, load_tokenizer, refuse_without_gpu
+from batches import Batch, collate, count_steps, plan_steps, split
+from checkpoints import forget_checkpoints, forget_halves, last_state, save_checkpoint
+from encoding import Encoded, scored
+from examples import encode, refuse_too_long
+from files import InputError
+from graphs import Recordings
+from hand_over import digest, hand_over, recipe, refuse_other_recipe
+from history import History
+from lora import add_adapter
+from progress import say
+from rehearsal import checkpoint_activations, estimate, timed_pass, what_to_try
+from settings import Settings
+from together import Together
+from trial import find_room
+from updates import Updates, refuse_optimizer
+
+
+def train(settings: Settings, rows: Sequence[Mapping[str, str]], *, eval_rows: Sequence[Mapping[str, str]]) -> None:
+    """Train, and write what is handed in under `settings.output_dir`, each file whole or not at all.
+
+    Raises:
+        InputError: The base model cannot be loaded, no row fits in `max_length`, there is nothing to resume, or the
+            memory does not suffice.
+    """
+    together = Together()
+    together.refuse_what_does_not_work(keep_4bit=settings.keep_4bit)
+    refuse_without_gpu(keep_4bit=settings.keep_4bit)
+    refuse_optimizer(settings.optimizer, on_gpu=torch.cuda.is_available())
+    tokenizer = load_tokenizer(settings.base_model)
+    examples = encode(tokenizer, rows, path=settings.train_file, max_length=settings.max_length)
+    eval_examples: list[Encoded] = []
+    if settings.eval_file:
+        eval_examples = encode(tokenizer, eval_rows, path=settings.eval_file, max_length=settings.max_length)
+    state = None
+    if settings.resume:
+        state = last_state(settings.output_dir)
+        refuse_other_recipe(state["recipe"], recipe(settings, examples))
+    try:
+        base = load_base(settings.base_model, keep_4bit=settings.keep_4bit)
+        refuse_too_long([*examples, *eval_examples], base.config)
+        torch.manual_seed(settings.seed)
+        model = add_adapter(base, settings)
+        run = Trainer(settings, together, model, examples, eval_examples, padding=tokenizer.pad_token_id)
+        run.rehearse()
+        run.run(state)
+    except torch.cuda.OutOfMemoryError as error:
+        cause = str(error).split(". ")[0]
+        raise InputError(f"the GPU ran out of memory ({cause}); {what_to_try(settings)}") from error
+    together.end()
+
+
+class Trainer:
+    """One training run.
+
+    Args:
+        settings: What decides it.
+        together: The processes that take part.
+        model: The base model with a fresh adapter.
+        examples: What is trained on.
+        eval_examples: What is evaluated on; none: the last adapter is the one that is kept.
+        padding: The token id that rows are filled up with.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        together: Together,
+        model: Any,
+        examples: Sequence[Encoded],
+        eval_examples: Sequence[Encoded],
+        *,
+        padding: int,
+    ) -> None:
+        self.settings, self.together, self.model = settings, together, model
+        self.examples, self.eval_examples, self.padding = examples, eval_examples, padding
+        self.lengths = [len(one["input_ids"]) for one in examples]
+        self.on_gpu = together.device.type == "cuda"
+        each, epochs = settings.examples_per_step, settings.num_epochs
+        self.steps = count_steps(len(examples), examples_per_step=each, epochs=epochs)
+        self.loss = AnswerLoss(model)
+        self.room = find_room(
+            self.loss,
+            [*examples, *eval_examples],
+            tokens=settings.batch_tokens,
+            packing=settings.packing,
+            padding=padding,
+            device=together.device,
+        )
+        self.run_pass = self._pass
+        if self.on_gpu and settings.cuda_graphs and not together.sharded:
+            self.run_pass = Recordings(self._pass, alone=together.alone)
+        # Processes that share the base out do so for want of memory, and must all do the same.
+        if settings.gradient_checkpointing == "on" or (together.sharded and settings.gradient_checkpointing == "auto"):
+            self._checkpoint_activations()
+        if together.sharded:
+            together.share_layers(self.loss, model.get_base_model())
+        self.parameters = [one for one in model.parameters() if one.requires_grad]
+        together.take_from_first(self.parameters)
+        self.updates = Updates(
+            self.parameters,
+            optimizer=settings.optimizer,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            max_grad_norm=settings.max_grad_norm,
+            warmup_steps=int(settings.warmup_ratio * self.steps),
+            steps=self.steps,
+        )
+        self.history = History(self.steps)
+        self.epoch = 0.0
+        self.best: tuple[float, int] | None = None  # eval loss, step
+
+    # One update of the weights.
+
+    def step(self, number: int, chosen: Sequence[int]) -> float:
+        """Update the weights once, by the mean loss over all answer tokens of the chosen examples; give that loss."""
+        # Dropout; the same when a run goes on later.
+        torch.manual_seed((self.settings.seed * 1_000_003 + number) * self.together.count + self.together.index)
+        answered = sum(scored(self.examples[one]) for one in chosen)
+        factor = torch.tensor(1 / answered, device=self.together.device)
+        total = torch.zeros((), device=self.together.device)
+        self.updates.clear()
+        for batch in self._batches(chosen):
+            total += self.run_pass(batch, factor)
+        for _ in range(self._idle_passes(chosen)):
+            self.run_pass(self._batch(self.examples[:1]), torch.zeros_like(factor))
+        loss = self.together.total(total) / answered
+        self._refuse_nonsense("loss", loss, number)
+        norm, rate = self.updates.step(self.together.sum_up)
+        self._refuse_nonsense("norm of the gradient", norm, number)
+        tokens = sum(self.lengths[one] for one in chosen)
+        if self.together.first:
+            self.history.took_step(number, epoch=self.epoch, loss=loss, rate=rate, norm=norm, tokens=tokens)
+        return loss
+
+    def _pass(self, batch: Batch, factor: Tensor) -> Tensor:
+        """Add the gradient of a batch, times `factor`, and give its summed loss."""
+        loss: Tensor = self.loss(batch)
+        (loss * factor).backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def _batches(self, chosen: Sequence[int]) -> list[Batch]:
+        """Lay the examples that are this process's into batches."""
+        groups = split(self.together.share(chosen), self.lengths, room=self.room)
+        return [self._batch([self.examples[one] for one in group]) for group in groups]
+
+    def _idle_passes(self, chosen: Sequence[int]) -> int:
+        """Count the passes in which this process only helps: where layers are shared out, all make equally many."""
+        if not self.together.sharded:
+            return 0
+        shares = (self.together.share(chosen, index) for index in range(self.together.count))
+        counts = [len(split(share, self.lengths, room=self.room)) for share in shares]
+        return max(counts) - counts[self.together.index]
+
+    def _batch(self, examples: Sequence[Encoded]) -> Batch:
+        return collate(examples, room=self.room, padding=self.padding, device=self.together.device)
+
+    def _refuse_nonsense(self, name: str, value: float, number: int) -> None:
+        if not math.isfinite(value):
+            self.history.close()
+            raise InputError(
+                f"the {name} is {value} at step {number} of {self.steps}; lower --learning_rate, or look for broken "
+                "rows; the checkpoints before it are kept"
+            )
+
+    # The run.
+
+    def run(self, state: Mapping[str, Any] | None = None) -> None:
+        """Go through all updates, evaluate and keep checkpoints on the way, hand over the best adapter.
+
+        Args:
+            state: What the last checkpoint kept, to go on from it.
+        """
+        settings = self.settings
+        started_s = time.monotonic()
+        begun = self._go_on(state) if state else 0
+        if not begun and self.together.first:
+            forget_checkpoints(settings.output_dir)
+        every = settings.eval_every or -(-len(self.examples) // settings.examples_per_step)
+        self.loss.train()
+        for number, (epoch, chosen) in enumerate(self._plan(), 1):
+            if number <= begun:
+                continue
+            self.epoch = epoch
+            self.step(number, chosen)
+            if number % every == 0 or number == self.steps:
+                self._evaluate_and_keep(number)
+        self.history.close()
+        if self.together.first:
+            self._hand_over(time.monotonic() - started_s)
+
+    def _plan(self) -> Any:
+        each, epochs = self.settings.examples_per_step, self.settings.num_epochs
+        return plan_steps(len(self.examples), examples_per_step=each, epochs=epochs, seed=self.settings.seed)
+
+    def _go_on(self, state: Mapping[str, Any]) -> int:
+        """Go on from a checkpoint; give the number of its step."""
+        if self.together.first:
+            forget_halves(self.settings.output_dir)
+        self.updates.load(state["updates"])
+        # Losses of other rows say nothing about which adapter is the best.
+        self.best = state["best"] if state["eval_rows"] == digest(self.eval_examples) else None
+        if self.together.first:
+            self.history = History(self.steps, state["history"])
+        say(f"going on after step {state['step']} of {self.steps}")
+        return int(state["step"])
+
+    def _evaluate_and_keep(self, number: int) -> None:
+        if self.eval_examples:
+            loss = self.evaluate()
+            self._refuse_nonsense("evaluation loss", loss, number)
+            better = self.best is None or loss < self.best[0]
+            self.best = (loss, number) if better else self.best
+            if self.together.first:
+                self.history.evaluated(number, epoch=self.epoch, loss=loss, best=better)
+        self.together.put_back()
+        if self.together.first:
+            state = {
+                "step": number,
+                "recipe": recipe(self.settings, self.examples),
+                "updates": self.updates.state(),
+                "best": self.best,
+                "eval_rows": digest(self.eval_examples),
+                "history": self.history.entries,
+            }
+            output, base = self.settings.output_dir, self.settings.base_model
+            save_checkpoint(output, self.model, step=number, base_model=base, state=state)
+        self.together.wait()
+
+    @torch.no_grad()
+    def evaluate(self) -> float:
+        """Give the mean loss over all answer tokens of the evaluation rows."""
+        lengths = [len(one["input_ids"]) for one in self.eval_examples]
+        groups = split(range(len(lengths)), lengths, room=self.room)
+        total = torch.zeros((), device=self.together.device)
+        self.loss.eval()
+        for group in (mine := self.together.share(groups)):
+            total += self.loss(self._batch([self.eval_examples[one] for one in group]))
+        if self.together.sharded and len(mine) < len(self.together.share(groups, 0)):
+            self.loss(self._batch(self.examples[:1]))
+        self.loss.train()
+        return self.together.total(total) / sum(scored(one) for one in self.eval_examples)
+
+    def _hand_over(self, seconds: float) -> None:
+        hand_over(
+            self.settings,
+            step=self.best[1] if self.best else self.steps,
+            parameters=sum(one.numel() for one in self.parameters),
+            rows_used=len(self.examples),
+            train_s=seconds,
+            entries=self.history.entries,
+        )
+
+    # Before the first step.
+
+    def rehearse(self) -> None:
+        """Run the largest batch once, so that time and memory are known, and a lack of it, before the first step.
+
+        Raises:
+            torch.cuda.OutOfMemoryError: It does not fit.
+        """
+        groups = (group for _, chosen in self._plan() for group in split(chosen, self.lengths, room=self.room))
+        largest = max(groups, key=lambda group: sum(self.lengths[one] for one in group))
+        batch = self._batch([self.examples[one] for one in largest])
+        try:
+            seconds = timed_pass(self._pass, batch)
+        except torch.cuda.OutOfMemoryError:
+            if self.settings.gradient_checkpointing != "auto" or self.together.sharded:
+                raise
+            say("the largest batch does not fit: activations are computed twice from here on (gradient checkpointing)")
+            self._checkpoint_activations()
+            torch.cuda.empty_cache()
+            seconds = timed_pass(self._pass, batch)
+        say(
+            estimate(
+                steps=self.steps,
+                examples_per_step=self.settings.examples_per_step,
+                tokens=round(sum(self.lengths) * self.settings.num_epochs) // self.together.count,
+                pass_tokens=sum(self.lengths[one] for one in largest),
+                pass_s=seconds,
+            )
+        )
+
+    def _checkpoint_activations(self) -> None:
+        checkpoint_activations(self.model.get_base_model())
+        self.run_pass = self._pass  # such a pass is not recorded

@@ -1,0 +1,101 @@
+"""Checkpoints are whole or not there, the state lies in the last one alone, and what cannot be read is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from files import InputError
+from hand_over import recipe, refuse_other_recipe
+from settings import Settings
+
+# transformers asks PEFT for names of its own that it has given up.
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")]
+torch = pytest.importorskip("torch")
+
+import checkpoints as module  # noqa: E402
+from adapter_files import ADAPTER_FILES  # noqa: E402
+from checkpoints import checkpoints, forget_checkpoints, forget_halves, last_state, save_checkpoint  # noqa: E402
+from lora import add_adapter  # noqa: E402
+from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    base = LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=16))
+    return add_adapter(base, Settings(base_model="x", train_file=Path("x"), output_dir=Path("x")))
+
+
+def save(output: Path, model: Any, step: int) -> Path:
+    return save_checkpoint(output, model, step=step, base_model="x/Base", state={"step": step, "best": (1.5, 3)})
+
+
+def test_adapters_of_all_stay_and_the_state_of_the_last(tmp_path: Path, model: Any) -> None:
+    folders = [save(tmp_path, model, step) for step in (2, 10, 100)]
+    assert checkpoints(tmp_path) == folders
+    for folder in folders:
+        assert {path.name for path in folder.iterdir()} - {module.STATE} == set(ADAPTER_FILES)
+    assert [(folder / module.STATE).exists() for folder in folders] == [False, False, True]
+    assert last_state(tmp_path) == {"step": 100, "best": (1.5, 3)}
+
+
+def test_a_step_that_comes_again_replaces_its_checkpoint(tmp_path: Path, model: Any) -> None:
+    folder = save(tmp_path, model, 2)
+    (folder / "old").write_text("x")
+    assert save(tmp_path, model, 2) == folder
+    assert not (folder / "old").exists()
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_nothing_to_go_on_from_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--resume: no checkpoint in .*checkpoints; leave the option out to begin"):
+        last_state(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 half a file"])
+def test_a_state_that_cannot_be_read_is_named(tmp_path: Path, model: Any, content: bytes) -> None:
+    (save(tmp_path, model, 2) / module.STATE).write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"--resume: .*step-000002/state\.pt is cut off or no state of train\.py; begin"
+    ):
+        last_state(tmp_path)
+
+
+def test_what_a_killed_run_left_half_written_goes(tmp_path: Path, model: Any) -> None:
+    folder = save(tmp_path, model, 2)
+    (folder.parent / ".step-000004.x1y2").mkdir()
+    assert checkpoints(tmp_path) == [folder]
+    forget_halves(tmp_path)
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_those_of_an_earlier_run_go_with_a_word(tmp_path: Path, model: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    forget_checkpoints(tmp_path)
+    assert capsys.readouterr().err == ""
+    save(tmp_path, model, 2)
+    forget_checkpoints(tmp_path)
+    assert "removing 1 checkpoints of an earlier run" in capsys.readouterr().err
+    assert checkpoints(tmp_path) == []
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings(**{"base_model": "x/Base", "train_file": Path("a"), "output_dir": Path("o"), **changes})
+
+
+ROWS: Any = [{"input_ids": [1, 2], "labels": [-100, 2]}]
+
+
+def test_where_things_lie_and_what_fits_into_memory_may_change() -> None:
+    changes = {"base_model": "/models/Base", "train_file": Path("b"), "batch_tokens": 2048, "keep_4bit": True}
+    changes |= {"gradient_checkpointing": "on", "eval_every": 7, "resume": True, "cuda_graphs": False}
+    refuse_other_recipe(recipe(settings(), ROWS), recipe(settings(**changes), ROWS))
+
+
+def test_what_is_learned_may_not_change_and_what_differs_is_named() -> None:
+    other = recipe(settings(learning_rate=1e-3, lora_rank=8, base_model="x/Other"), [*ROWS, *ROWS])
+    with pytest.raises(InputError) as refused:
+        refuse_other_recipe(recipe(settings(), ROWS), other)
+    words = str(refused.value)
+    assert "the base model was Base, is Other; --learning_rate was 0.0002, is 0.001; --lora_rank was 16, is 8" in words
+    assert "; the rows of --train_file (or the prompt, or the tokenizer) was " in words
+    assert words.endswith("; put it back, or begin anew")

@@ -1,0 +1,255 @@
+"""The parts of the evaluation that need no model: definition, exemplars, samples, metrics, Markdown, the report."""
+
+import html
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import exemplars
+import pytest
+from evaluation_plots import draw
+from evaluation_report import report, write_report
+from files import InputError
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_text import escaped, number
+from perplexity import Likelihood, cut, figures, interval
+from samples import choose_samples
+from test_encoding import Letters, ids
+from text_metrics import compare_texts
+from utils import get_prompt
+
+from harness.model.result import ExampleScore
+from harness.scoring import definition
+from harness.scoring.text_protocol import TextRow
+
+HERE = Path(__file__).resolve().parent
+ROWS = [{"id": f"r{i}", "instruction": f"q{i}", "output": f"a{i}"} for i in range(12)]
+
+
+@given(prompt=st.integers(0, 30), output=st.integers(0, 30), max_tokens=st.integers(3, 40))
+def test_examples_are_cut_as_the_grader_cuts_them(prompt: int, output: int, max_tokens: int) -> None:
+    graded = definition.encode([5] * prompt, [6] * output, bos=None, eos=1, max_tokens=max_tokens)
+    example = {"input_ids": [1, *[5] * prompt, *[6] * output, 1], "labels": [-100] * (1 + prompt) + [6] * output + [1]}
+    seen = cut(example, max_tokens=max_tokens)  # type: ignore[arg-type]
+    if isinstance(graded, definition.PromptTooLong):
+        assert seen == (f"its prompt has {prompt} tokens and would push its answer over the cut at {max_tokens}"), (
+            "the grader refuses it"
+        )
+    else:
+        assert not isinstance(seen, str)
+        assert tuple(seen["input_ids"]) == graded.ids
+        assert sum(label != -100 for label in seen["labels"]) == graded.scored
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.floats(0, 1e4)), min_size=1, max_size=20), st.integers(1, 1000))
+def test_figures_are_those_of_the_graders_definition(pairs: list[tuple[int, float]], characters: int) -> None:
+    scores = [
+        ExampleScore(id=str(i), tokens=n, nll_nats=nll, perplexity=definition.perplexity(nll, n))
+        for i, (n, nll) in enumerate(pairs)
+    ]
+    graded = definition.aggregate(scores, characters=characters)
+    seen = figures([Likelihood(tokens=n, nll_nats=nll) for n, nll in pairs], characters=characters, seed=0)
+    for name in ("perplexity", "corpus_perplexity", "bits_per_character"):
+        assert seen[name] == getattr(graded, name)
+    assert (seen["examples"], seen["tokens"]) == (graded.examples, graded.tokens)
+
+
+def test_interval_holds_the_mean_and_narrows_with_more_examples() -> None:
+    few, many = interval([1.0, 2.0, 3.0, 4.0], seed=0), interval([1.0, 2.0, 3.0, 4.0] * 25, seed=0)
+    assert few is not None
+    assert many is not None
+    assert few[0] < many[0] < 2.5 < many[1] < few[1]
+    # The normal approximation: 2.5 +- 1.96 * sqrt(1.25 / 100).
+    assert many == pytest.approx((2.5 - 0.219, 2.5 + 0.219), abs=0.03)
+    assert interval([1.0], seed=0) is None
+    assert interval([1.0, math.inf], seed=0) is None
+
+
+def test_exemplars_are_fixed_by_seed_and_never_of_the_evaluation() -> None:
+    evaluated = [
+        {"id": "x", "instruction": "q0 ", "output": "other"},
+        {"id": "y", "instruction": "new", "output": "a1"},
+    ]
+    chosen = exemplars.choose_exemplars(ROWS, evaluated, shots=10, seed=3)
+    assert sorted(row["id"] for row in chosen) == sorted({row["id"] for row in ROWS} - {"r0", "r1"})
+    assert chosen == exemplars.choose_exemplars(ROWS, evaluated, shots=10, seed=3)
+    assert chosen != exemplars.choose_exemplars(ROWS, evaluated, shots=10, seed=4)
+    with pytest.raises(InputError, match="11 exemplars are asked for, and --train_file has 10 rows"):
+        exemplars.choose_exemplars(ROWS, evaluated, shots=11, seed=3)
+
+
+@pytest.mark.parametrize(("bos", "between"), [(None, [1]), (7, [1, 7])])
+def test_a_shot_is_whole_examples_in_a_row(bos: int | None, between: list[int]) -> None:
+    tokenizer: Any = Letters(bos)
+    seen = exemplars.encode_shot(tokenizer, ROWS[2], ROWS[:2])
+    start = [1] if bos is None else [bos]
+    first, second = (ids(get_prompt(row["instruction"]) + row["output"]) for row in ROWS[:2])
+    prompt = [*start, *first, *between, *second, *between, *ids(get_prompt("q2"))]
+    assert seen["input_ids"] == [*prompt, *ids("a2"), 1]
+    assert seen["labels"] == [-100] * len(prompt) + [*ids("a2"), 1]
+    assert exemplars.prompt_of(seen) == prompt
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, []), (1, ["best"]), (8, ["best"] * 3 + ["median"] * 2 + ["worst"] * 3), (99, ["best"] * 4 + ["median"] * 3)],
+)
+def test_samples_are_a_third_of_each_kind(count: int, expected: list[str]) -> None:
+    base = [Likelihood(tokens=2, nll_nats=20.0)] * 10
+    adapter = [Likelihood(tokens=2, nll_nats=float(nll)) for nll in (5, 3, 9, 1, 7, 0, 2, 8, 6, 4)]
+    chosen = choose_samples(base, adapter, count=count)
+    assert [kind for kind, _ in chosen][: len(expected)] == expected
+    assert len(chosen) == len({place for _, place in chosen}) == min(count, 10)
+    nll = [adapter[place].nll_nats for _, place in chosen]
+    assert nll == sorted(nll)
+    if count == 8:
+        assert nll == [0, 1, 2, 4, 5, 7, 8, 9]
+
+
+def test_text_metrics_are_the_graders() -> None:
+    pytest.importorskip("sacrebleu", reason="needs the extra [local]")
+    from harness.scoring.texts import compare
+
+    texts = [
+        ("老師問道：「你為什麼不說話？」", "老師問：「你為什麼不說話？」"),
+        ("我還不知道。", "我還不知道。 "),
+        ("你想要", ""),
+    ]
+    rows = [TextRow(instruction="q", reference=one, prediction=two) for one, two in texts]
+    graded = compare(rows, bleu_tokenize="zh").metrics
+    seen = compare_texts([two for _, two in texts], [one for one, _ in texts])
+    for name in ("chrf", "bleu", "exact_match", "length_ratio", "empty"):
+        assert seen[name] == getattr(graded, name), name
+    assert seen["signatures"] == [graded.chrf_signature, graded.bleu_signature]
+    assert "tok:13a" in compare_texts(["It rains."], ["It rains."])["signatures"][1]
+
+
+HOSTILE = (
+    "<script>alert(1)</script> &lt; <b>",
+    "| a | b |\n| --- |",
+    "**bold** _it_ ~~gone~~ `code` $x$ # no",
+    "[link](javascript:alert(1)) ![i](http://x/y.png) [^1] <http://x>",
+    "http://example.org www.example.org a@example.org :smile:",
+    "back\\slash \\| end\\",
+    "\\",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_texts_show_as_they_are_and_never_act(text: str) -> None:
+    source = f"| a | b |\n| --- | --- |\n| {escaped(text)} | end |\n"
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(source)
+    cells = [token for token in tokens if token.type == "inline"]
+    assert [cell.content for cell in cells[3:]] == ["end"], "one row of two cells"
+    parts = cells[2].children or []
+    assert {part.type for part in parts} <= {"text", "text_special", "html_inline"}
+    assert {part.content for part in parts if part.type == "html_inline"} <= {"<br>"}
+    shown = "".join("\n" if part.type == "html_inline" else part.content for part in parts)
+    assert html.unescape(shown) == html.unescape(text)
+    assert not {"http://", "www."} & set(re.findall(r"http://|www\.", source)), "no address that some readers link"
+
+
+def test_unseen_characters_are_named_and_long_texts_cut() -> None:
+    assert escaped("a\u202eb\x1b[31m\tc\x00") == "a\\[U+202E\\]b\\[U+001B\\]\\[31m c\\[U+0000\\]"
+    assert escaped("甲" * 601) == "甲" * 600 + "…"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "-"), (math.inf, "∞"), (-1.5, "-1.500"), (12.3456, "12.346"), (1234.56, "1,234.6"), (2.5e7, "2.500e+07")],
+)
+def test_numbers_are_short(value: float | None, words: str) -> None:
+    assert number(value) == words
+
+
+def made_results() -> dict[str, Any]:
+    def made(perplexity: float, spread: float | None = 1.0) -> dict[str, Any]:
+        span = None if spread is None else (perplexity - spread, perplexity + spread)
+        rest = {"corpus_perplexity": perplexity * 0.9, "bits_per_character": 4.5, "examples": 4, "tokens": 1234}
+        return {"perplexity": perplexity, "interval": span, **rest}
+
+    shown = [{"instruction": "譯：吾|汝", "output": "我*你*"}, {"instruction": "兩行\n題目", "output": "答"}]
+    texts = {"exact_match": 0.25, "length_ratio": 1.1, "empty": 0.0}
+    measured = {"adapter_sha256": "ab" * 32, "eval_file": "public.json", "eval_sha256": "cd" * 32, "max_tokens": 2048}
+    return {
+        "settings": {"base_model": "Qwen3-4B", "adapter": "out_1", "seed": 42, "device": "cpu", "dtype": "float32"}
+        | measured,
+        "perplexity": {"base": made(40.0), "adapter": made(10.0)}
+        | {"lowered_by_interval": (28.0, 32.0), "examples_lowered": 3},
+        "learning_curve": [
+            {"step": 0, **made(40.0), "is_adapter": False},
+            {"step": 1500, **made(9.5), "is_adapter": False},
+            {"step": 3000, **made(10.0), "is_adapter": True},
+        ],
+        "few_shot": [
+            {"shots": 0, **made(40.0), "exemplars": []},
+            {"shots": 1, **made(math.inf, None), "exemplars": shown[:1]},
+            {"shots": 2, **made(20.0), "exemplars": shown},
+        ],
+        "texts": [
+            {"name": "base", "chrf": 12.0, "bleu": 3.0, **texts, "signatures": ["chrF2|x", "BLEU|y"]},
+            {"name": "adapter", "chrf": 42.0, "bleu": 13.0, **texts, "signatures": ["chrF2|x", "BLEU|y"]},
+        ],
+        "samples": [
+            {
+                "kind": kind,
+                "id": f"cc_{i}",
+                "instruction": "問",
+                "output": "答<b>",
+                "perplexity": pair,
+                "answers": answers,
+            }
+            for i, (kind, pair, answers) in enumerate(
+                [
+                    ("best", {"base": 80.0, "adapter": 4.0}, {"base": "[x](y)", "adapter": "答"}),
+                    ("worst", {"base": 20.0, "adapter": 22.0}, {"base": "", "adapter": "第一\n第二"}),
+                ]
+            )
+        ],
+        "examples": [
+            {"id": str(i), "tokens": 9, "base": {"nll_nats": 1.0, "perplexity": b}, "adapter": {"perplexity": a}}
+            for i, (b, a) in enumerate([(80.0, 4.0), (30.0, 8.0), (30.0, 6.0), (20.0, 22.0), (math.inf, 3.0)])
+        ],
+    }
+
+
+def test_report_reads_as_the_golden_one() -> None:
+    golden = (HERE / "golden_report.md").read_text(encoding="utf-8")
+    assert report(made_results(), plots=("perplexity", "learning_curve", "few_shot")) == golden
+
+
+def test_report_of_little_has_only_what_there_is() -> None:
+    empty: dict[str, Any] = {"learning_curve": [], "few_shot": [], "texts": [], "samples": []}
+    text = report(made_results() | empty, plots=())
+    assert [line for line in text.splitlines() if line.startswith("#")] == ["# Evaluation", "## Base and adapter"]
+    assert "](" not in text
+
+
+def test_folder_is_written_whole_and_replaces_an_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "evaluation"
+    folder.mkdir()
+    (folder / "few_shot.png").write_text("old")
+    broken = made_results()
+    del broken["samples"]
+    with pytest.raises(KeyError):
+        write_report(broken, folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["evaluation"]
+    assert [path.name for path in folder.iterdir()] == ["few_shot.png"]
+    write_report(made_results() | {"few_shot": []}, folder)
+    assert not (folder / "few_shot.png").exists()
+    found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert found["examples"][4]["base"]["perplexity"] is None
+    assert found["perplexity"]["base"]["interval"] == [39.0, 41.0]
+
+
+def test_same_figures_give_the_same_plots(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [local]")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        assert draw(made_results(), tmp_path / name) == ["perplexity", "learning_curve", "few_shot"]
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()

@@ -1,0 +1,106 @@
+"""A run that is killed loses nothing that was finished, and leaves OUTPUT whole or not at all."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import partial as partial_answers
+import pytest
+from loopback import SUBMISSION, adapter_entries, run_script
+
+ROWS = [{"id": f"q-{n}", "instruction": ("天地玄黃宇宙洪荒日月盈昃" * 5)[: n % 50 + 1]} for n in range(40)]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def command(base: Path, rows: Path, output: Path, *options: str) -> list[str]:
+    script = str(SUBMISSION / "predict.py")
+    return [sys.executable, script, str(base), str(base.parent / "adapter"), str(rows), str(output), *options]
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    """Make an adapter folder that nobody loads."""
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    for name, content in adapter_entries().items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_kill_in_the_middle_loses_at_most_a_batch(tiny_base: Path, tmp_path: Path) -> None:
+    rows, output, kept = (tmp_path / name for name in ("rows.json", "out.json", "out.json.partial"))
+    rows.write_text(json.dumps(ROWS), encoding="utf-8")
+    options = ("--batch_size", "2", "--max_new_tokens", "150")
+    killed = subprocess.Popen(command(tiny_base, rows, output, *options), stderr=subprocess.PIPE, env=ENVIRONMENT)
+    deadline_s = time.monotonic() + 240
+    while not (kept.exists() and kept.read_bytes().count(b"\n") >= 5):
+        assert killed.poll() is None and time.monotonic() < deadline_s, killed.communicate()
+        time.sleep(0.002)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    assert not output.exists()
+    finished = kept.read_text(encoding="utf-8").splitlines()
+    assert 5 <= len(finished) < len(ROWS)
+    with kept.open("a", encoding="utf-8") as file:
+        file.write('{"id": "q-0", "outp')  # a line that the kill cut off
+
+    again = run_script(*command(tiny_base, rows, output, *options), env=ENVIRONMENT)
+    assert again.returncode == 0, again.stderr
+    assert f"going on: {len(finished)} of 40 are answered in {kept}; delete it to begin anew" in again.stderr
+    assert f"not used: lines of {kept} that are of another run, or not whole: 1\n" in again.stderr
+    assert not kept.exists()
+    undisturbed = run_script(*command(tiny_base, rows, tmp_path / "whole.json", *options), env=ENVIRONMENT)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    assert "going on" not in undisturbed.stderr
+    assert "at --max_new_tokens 150: q-" in undisturbed.stderr
+    assert output.read_text(encoding="utf-8") == (tmp_path / "whole.json").read_text(encoding="utf-8")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["out.json", "rows.json", "whole.json"]
+
+
+def test_only_answers_with_the_same_digest_are_used(tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    first = partial_answers.Partial(output, {"a": "1", "b": "2"})
+    first.begin()
+    first.add("a", output="天\n地", cut=False)
+    first.add("b", output="玄", cut=True)
+    same = partial_answers.Partial(output, {"b": "2", "a": "1"})
+    assert (same.found["a"]["output"], same.found["b"]["cut"], same.unused) == ("天\n地", True, 0)
+    other = partial_answers.Partial(output, {"a": "1", "b": "3", "c": "4"})
+    assert (set(other.found), other.unused) == ({"a"}, 1)
+    other.begin()
+    assert len(other.path.read_text(encoding="utf-8").splitlines()) == 1
+    other.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["", "[]", "3", '{"id": "a"}', '{"id": 1, "output": "x", "cut": true, "digest": "1"}'])
+def test_a_line_that_is_not_whole_is_not_used(tmp_path: Path, line: str) -> None:
+    (tmp_path / "out.json.partial").write_bytes(line.encode() + b"\n\xff\xfe\n")
+    found = partial_answers.Partial(tmp_path / "out.json", {"a": "1"})
+    assert found.found == {}
+    assert found.unused == 1 + bool(line)
+
+
+def test_the_digest_depends_on_all_that_decides_an_answer(adapter: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text("{}")
+    digests = [partial_answers.digest(str(base), adapter, {"max_new_tokens": 256})]
+    digests.append(partial_answers.digest(str(base), adapter, {"max_new_tokens": 255}))
+    digests.append(partial_answers.digest("hub/name", adapter, {"max_new_tokens": 256}))
+    (base / "config.json").write_text('{"a": 1}')
+    digests.append(partial_answers.digest(str(base), adapter, {"max_new_tokens": 256}))
+    (base / "model.safetensors").write_bytes(b"weights")
+    digests.append(partial_answers.digest(str(base), adapter, {"max_new_tokens": 256}))
+    (adapter / "adapter_model.safetensors").write_bytes(b"others")
+    digests.append(partial_answers.digest(str(base), adapter, {"max_new_tokens": 256}))
+    digests += [partial_answers.digest_of_row(digests[0], text) for text in ("a", "b")]
+    assert len(set(digests)) == 8
+    assert partial_answers.digest(str(base), adapter, {"max_new_tokens": 256}) == digests[5]

@@ -1,0 +1,108 @@
+"""Settings come from flags, then a YAML file, then defaults; what is wrong is named with what to do about it."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import settings as module
+import yaml
+from files import InputError
+from loopback import SUBMISSION, run_script
+from settings import Settings, read_settings
+
+NEEDED = ["--base_model", "x/y", "--train_file", "train.json", "--output_dir", "out"]
+
+
+def config(tmp_path: Path, text: str) -> list[str]:
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    return ["--config", str(tmp_path / "config.yaml")]
+
+
+def test_defaults_without_a_file() -> None:
+    settings = read_settings(NEEDED)
+    assert settings == Settings(base_model="x/y", train_file=Path("train.json"), output_dir=Path("out"))
+
+
+def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    text = "learning_rate: 1e-4\nlora_rank: 8\npacking: false\neval_file: dev.json\nbase_model: a/b\nseed: null\n"
+    settings = read_settings([*NEEDED, *config(tmp_path, text), "--lora_rank", "4"])
+    assert (settings.learning_rate, settings.lora_rank, settings.packing) == (1e-4, 4, False)
+    assert (settings.eval_file, settings.base_model, settings.seed) == (Path("dev.json"), "x/y", 42)
+
+
+def test_everything_may_stand_in_the_file(tmp_path: Path) -> None:
+    settings = read_settings(config(tmp_path, "base_model: x/y\ntrain_file: t.json\noutput_dir: o\nkeep_4bit: true\n"))
+    assert settings.keep_4bit
+    assert not read_settings([*config(tmp_path, yaml.safe_dump(settings.plain())), "--no-keep_4bit"]).keep_4bit
+
+
+def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
+    settings = read_settings([*NEEDED, "--num_epochs", "2.5", "--no-packing", "--optimizer", "adamw"])
+    assert read_settings(config(tmp_path, yaml.safe_dump(settings.plain()))) == settings
+    json.dumps(settings.plain())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("learning_rat: 1", "--config {path} has the unknown option learning_rat; did you mean learning_rate?"),
+        ("zzz: 1", "--config {path} has the unknown option zzz; the options are base_model, train_file,"),
+        ("lora_rank: many", "--config {path}: lora_rank is 'many'; it must be a whole number"),
+        ("lora_rank: 8.5", "lora_rank is 8.5; it must be a whole number"),
+        ("lora_rank: true", "lora_rank is True; it must be a whole number"),
+        ("max_length: .inf", "max_length is inf; it must be a whole number"),
+        ("seed: 2020-01-01", "seed is datetime.date(2020, 1, 1); it must be a whole number"),
+        ("packing: 1", "packing is 1; it must be true or false"),
+        ("learning_rate: [1]", "learning_rate is [1]; it must be a number"),
+        ("eval_file: {a: b}", "eval_file is {'a': 'b'}; it must be a path"),
+        ("learning_rate: .inf", "--learning_rate is inf; it must be a finite number"),
+        ("- a", "--config {path} must hold lines like `learning_rate: 1e-4`"),
+        ("a: [", "--config {path} is not YAML: while parsing a flow node"),
+        ("optimizer: sgd", "--optimizer is sgd; it must be one of auto, paged_adamw_8bit, adamw"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read_settings([*NEEDED, *config(tmp_path, text)])
+    assert message.replace("{path}", str(tmp_path / "config.yaml")) in str(refused.value)
+
+
+def test_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read --config .*none\.yaml: No such file or directory; check the"):
+        read_settings([*NEEDED, "--config", str(tmp_path / "none.yaml")])
+    (tmp_path / "big5.yaml").write_bytes("學習: 1".encode("big5"))
+    with pytest.raises(InputError, match="is not YAML: 'utf-8' codec"):
+        read_settings([*NEEDED, "--config", str(tmp_path / "big5.yaml")])
+
+
+def test_what_must_be_given_is_named() -> None:
+    with pytest.raises(InputError, match=r"^--base_model, --train_file, --output_dir must be given, as a flag or in"):
+        read_settings([])
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("lora_rank", "0", "--lora_rank is 0; it must be above 0"),
+        ("num_epochs", "-1", "--num_epochs is -1.0; it must be above 0"),
+        ("num_epochs", "nan", "--num_epochs is nan; it must be a finite number"),
+        ("warmup_ratio", "1", "--warmup_ratio is 1.0; it must be at least 0 and below 1"),
+        ("lora_dropout", "-0.1", "--lora_dropout is -0.1; it must be at least 0 and below 1"),
+        ("eval_every", "-1", "--eval_every is -1; it must be at least 0"),
+        ("gradient_checkpointing", "yes", "--gradient_checkpointing is yes; it must be one of auto, on, off"),
+        ("batch_tokens", "100", "--batch_tokens 100 is less than --max_length 1024: the longest example would not fit"),
+    ],
+)
+def test_values_out_of_range_are_refused(flag: str, value: str, message: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read_settings([*NEEDED, f"--{flag}={value}"])
+    assert message in str(refused.value)
+
+
+def test_help_lists_every_option_and_needs_no_package() -> None:
+    code = "import sys; sys.modules['torch'] = sys.modules['yaml'] = None; import train; train.main(['--help'])"
+    ran = run_script(sys.executable, "-c", code, cwd=SUBMISSION)
+    assert ran.returncode == 0
+    for option in module.fields(Settings):
+        assert f"--{option.name}" in ran.stdout

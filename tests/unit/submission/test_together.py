@@ -1,0 +1,121 @@
+"""Two processes learn what one does: with the shipped configurations of accelerate, on CPUs with gloo."""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from loopback import SUBMISSION, run_script
+
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
+HERE = Path(__file__).parent
+CONFIGS = SUBMISSION / "configs"
+# 9 rows by 4: the last step of an epoch has one example, so that one of two processes has none.
+ROWS = [{"instruction": "天地玄黃"[i % 4] * (2 + i), "output": "宇宙洪荒"[i % 4] * (9 - i)} for i in range(9)]
+RECIPE = ["--num_epochs", "3", "--examples_per_step", "4", "--learning_rate", "1e-2", "--lora_dropout", "0"]
+# So little room that the processes need different numbers of passes.
+RECIPE += ["--batch_tokens", "64", "--max_length", "64", "--eval_every", "3"]
+
+
+@dataclass
+class Run:
+    losses: list[float]
+    eval_losses: list[float]
+    notes: list[dict[str, Any]]
+    printed: str
+    output: Path
+
+
+def run(folder: Path, base: Path, name: str, *command: str) -> Run:
+    rows = folder / "rows.json"
+    rows.write_text(json.dumps(ROWS), encoding="utf-8")
+    options = ["--base_model", base, "--train_file", rows, "--eval_file", rows, "--output_dir", folder / name, *RECIPE]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    script = HERE / "launched.py"
+    ran = run_script(*command, script, folder / f"{name}.note", *options, env=environment, timeout=120)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    log = json.loads((folder / name / "training_history.json").read_text())["log"]
+    notes = [json.loads(path.read_text()) for path in sorted(folder.glob(f"{name}.*.json"))]
+    return Run(
+        [one["loss"] for one in log if "loss" in one],
+        [one["eval_loss"] for one in log if "eval_loss" in one],
+        notes,
+        ran.stdout + ran.stderr,
+        folder / name,
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run(tmp_path_factory.mktemp("alone"), tiny_base, "alone", sys.executable)
+
+
+def launch(name: str) -> list[str]:
+    return [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--config_file", str(CONFIGS / name)]
+
+
+@pytest.mark.parametrize("name", ["ddp", "fsdp", "zero2"])
+def test_two_processes_learn_what_one_does(name: str, alone: Run, tiny_base: Path, tmp_path: Path) -> None:
+    both = run(tmp_path, tiny_base, name, *launch(f"{name}.yaml"))
+    assert [note["count"] for note in both.notes] == [2, 2] and [note["count"] for note in alone.notes] == [1]
+    assert len(both.losses) == 9
+    assert both.losses == pytest.approx(alone.losses, rel=1e-4)
+    assert both.eval_losses == pytest.approx(alone.eval_losses, rel=1e-4)
+    first, second = (note["steps"] for note in both.notes)
+    assert [1, 0] in second  # a step in which the second process had nothing
+    assert any(one[1] != other[1] for one, other in zip(first, second, strict=True))
+    # One process speaks.
+    assert both.printed.count("9 updates of 4 examples, ") == both.printed.count("9/9") / 2 == 1
+    _like(alone.output, both.output)
+
+
+def _like(one: Path, other: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    weights, others = (load_file(path / "adapter_checkpoint" / "adapter_model.safetensors") for path in (one, other))
+    assert weights.keys() == others.keys()
+    for key, tensor in weights.items():
+        torch.testing.assert_close(tensor, others[key], rtol=2e-2, atol=1e-3)
+
+
+def test_fsdp_shares_out_the_layers_and_leaves_the_adapter_whole(tiny_base: Path, tmp_path: Path) -> None:
+    notes = run(tmp_path, tiny_base, "fsdp", *launch("fsdp.yaml")).notes
+    for note in notes:
+        whole, here, trained_apart = note["shared"]
+        assert trained_apart == 0
+        assert here < 0.8 * whole  # embeddings and adapter stay whole, and are much of so small a model
+
+
+def test_4_bit_weights_are_not_shared_out(tiny_base: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps(ROWS), encoding="utf-8")
+    options = ["--base_model", tiny_base, "--train_file", rows, "--output_dir", tmp_path / "out", "--keep_4bit"]
+    ran = run_script(*launch("fsdp.yaml"), SUBMISSION / "train.py", *options, timeout=200)
+    assert ran.returncode != 0
+    assert "FSDP cannot share out 4-bit weights: leave --keep_4bit out, or launch with ddp.yaml" in ran.stderr
+
+
+def test_deepspeed_is_refused_before_anything_is_loaded(tiny_base: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps(ROWS), encoding="utf-8")
+    options = ["--base_model", tiny_base, "--train_file", rows, "--output_dir", tmp_path / "out"]
+    environment = os.environ | {"ACCELERATE_USE_DEEPSPEED": "true"}
+    ran = run_script(sys.executable, SUBMISSION / "train.py", *options, env=environment)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("train.py: DeepSpeed would share out gradients and optimizer of the adapter")
+    assert "launch with ddp.yaml, or with fsdp.yaml or zero2.yaml" in ran.stderr
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_configurations_are_read_by_accelerate(path: Path) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    config = load_config_from_file(str(path))
+    written = yaml.safe_load(path.read_text())
+    assert config.num_processes == 2 and str(config.mixed_precision) == "no"
+    assert str(config.distributed_type.value) == written["distributed_type"]
