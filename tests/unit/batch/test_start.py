@@ -20,6 +20,7 @@ def test_the_reference_is_copied_and_can_be_packed(tmp_path: Path, root: Path) -
     copied = {str(path.relative_to(made.folder)) for path in made.folder.rglob("*") if path.is_file()}
     assert copied == set(reference_files())
     assert {"run.sh", "download.sh", "submission/utils.py", "submission/pack.py", "submission/README.md"} <= copied
+    assert {"submission/configs/ddp.yaml", "submission/train_on_colab.ipynb"} <= copied
     assert (made.folder / "run.sh").read_bytes() == (root / "run.sh").read_bytes()
     assert [(made.folder / name).stat().st_mode & 0o777 for name in ("run.sh", "submission/utils.py")] == [0o755, 0o644]
     assert (made.files, made.adapter, made.named) == (len(copied), None, True)
