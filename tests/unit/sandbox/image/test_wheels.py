@@ -170,6 +170,6 @@ def test_the_lists_of_the_project_pin_what_was_asked_for(flavour: str) -> None:
     asked = (REQUIREMENTS / "common.in").read_text() + (REQUIREMENTS / f"{flavour}.in").read_text()
     wanted = dict(re.findall(r"^([\w-]+)==(\S+)", asked, re.MULTILINE))
     assert {name: pins[name] for name in wanted} == wanted
-    assert len(wanted) == 12
+    assert len(wanted) == 13
     assert any(name.startswith("nvidia-") for name in pins) == (flavour == "cuda")
     assert ("triton" in pins) == (flavour == "cuda")
