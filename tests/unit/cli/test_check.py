@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.simulated import make_base
+from harness.intake.reference import reference_files
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_init_says_what_it_made_and_what_comes_next(
 ) -> None:
     train = f"python3 submission/train.py --base_model {tmp_path}/Qwen3-tiny"
     assert started.stdout.splitlines() == [
-        "Made r13921031: 18 files.",
+        f"Made r13921031: {len(reference_files())} files.",
         "Its adapter changes nothing yet (LoRA of rank 4 on q_proj, B = 0).",
         "Next:",
         f"  harness check r13921031 --assignment {assignment} --base-model Qwen3-tiny --quick",
