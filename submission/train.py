@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 from base_model import explain_missing, prepare_libraries
 from files import InputError, read_rows
+from progress import say
 from settings import Settings, read_settings
 
 FIELDS = ("instruction", "output")
@@ -31,6 +33,12 @@ def read_data(settings: Settings) -> tuple[Sequence[Mapping[str, str]], Sequence
     return rows, read_rows(settings.eval_file, fields=FIELDS) if settings.eval_file else []
 
 
+def in_words(settings: Settings) -> str:
+    """Give all settings in a few lines, as flags and --config name them."""
+    words = ", ".join(f"{name} {value}" for name, value in settings.plain().items())
+    return fill(f"settings: {words}", 100, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 2 wrong input, 4 missing package, 130 Ctrl-C."""
     try:
@@ -39,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         prepare_libraries(settings.base_model)
         from training import train
 
+        say(in_words(settings))
         train(settings, rows, eval_rows=eval_rows)
     except (InputError, OSError) as error:
         print(f"train.py: {error}", file=sys.stderr)

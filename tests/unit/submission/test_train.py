@@ -72,7 +72,11 @@ class Trained:
     printed: str
 
     def said(self, name: str) -> str:
-        return (self.folder / f"{name}.err").read_text()
+        """What was said after the settings."""
+        lines = (self.folder / f"{name}.err").read_text().splitlines()
+        settings = [line for line in lines if line.startswith(("settings: ", "  "))]
+        assert not settings or " seed " in " ".join(settings)
+        return "\n".join(line for line in lines if line not in settings) + "\n"
 
     def history(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / name / "training_history.json").read_text())
@@ -236,6 +240,7 @@ def test_how_examples_are_fed_changes_nothing_that_is_learned(trained: Trained, 
 
 @needs_torch
 def test_says_what_it_will_take_then_how_it_goes(trained: Trained) -> None:
+    assert (trained.folder / "first.err").read_text().startswith("settings: base_model ")
     lines = trained.said("first").splitlines()
     assert lines[0].endswith("Qwen3-test in 4 bits on cpu ...")
     assert lines[1].startswith("15 updates of 8 examples, ") and " tokens in all; the largest batch has " in lines[1]
