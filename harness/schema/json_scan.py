@@ -1,7 +1,7 @@
 """Finds offsets in JSON text: of values by pointer, and of things that `json` refuses without saying where.
 
 Everything is linear in the text, keeps no stack that a hostile text could blow up, and believes that the text is
-valid JSON up to the offset it looks for.
+valid JSON up to the offset it looks for. What follows there nobody may have read yet: nothing is looked at twice in it.
 """
 
 import json
@@ -11,14 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
-# Possessive quantifiers: without them a string of many megabytes costs memory for backtracking.
-_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# Possessive quantifiers: without them a string of many megabytes costs memory for backtracking. A string without end is
+# one up to the end of the text: otherwise each quote in it would be tried as the beginning of another one.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 _SCALAR = r'[^\s\[\]{}:,"]++'
 _SPACE = re.compile(r"\s*+")
 _ATOM = re.compile(f"{_STRING}|{_SCALAR}", re.DOTALL)
 _BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
-# For text that nobody has read yet: a string without end is one up to the end, so that nothing is looked at twice.
-_COMMA = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|,', re.DOTALL)
+_COMMA = re.compile(f"{_STRING}|,", re.DOTALL)
+# What `json` takes as one number or constant, whatever stands behind it.
+_LITERAL = re.compile(rf"{_STRING}|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][-+]?[0-9]++)?|-?Infinity|NaN", re.DOTALL)
 _KEY_OR_BRACKET = re.compile(rf"({_STRING})\s*+(:?)|[\[\]{{}}]", re.DOTALL)
 
 
@@ -141,8 +143,8 @@ def _step(token: str) -> int:
 
 
 def offset_of_literal(text: str, literal: str) -> int:
-    """Find a number or constant that is not part of a string."""
-    return next((match.start() for match in _ATOM.finditer(text) if match.group() == literal), 0)
+    """Find a number or constant that is not part of a string. The text behind it need not be valid."""
+    return next((match.start() for match in _LITERAL.finditer(text) if match.group() == literal), 0)
 
 
 def offset_of_depth(text: str, deepest: int) -> int:

@@ -9,6 +9,9 @@ from harness.language import Message, message
 from harness.text import visible
 
 _SHOWN = 60
+# Ids are hostile: NFKC takes time with the square of a run of combining marks, and a file may hold very many.
+_LONGEST = 200
+_MOST_COMPARED = 1_000
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _WAYS: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
@@ -24,16 +27,19 @@ _WAYS: Mapping[str, Callable[[str], str]] = MappingProxyType(
 def likely_ids(unknown: Sequence[str], missing: Sequence[str]) -> Message | None:
     """Tell how to mend unknown ids that are missing ones written otherwise; None where they are not.
 
+    Of the unknown ones, the first `_MOST_COMPARED` are looked at, and none longer than `_LONGEST`.
+
     Args:
         unknown: Ids that are given and not wanted.
         missing: Ids that are wanted and not given.
     """
+    compared = [one for one in unknown[:_MOST_COMPARED] if len(one) <= _LONGEST]
     for way, plain in _WAYS.items():
         forms = {plain(one): one for one in missing}
         if len(forms) != len(missing):
             continue  # what makes two wanted ids alike tells nothing
-        for one in unknown:
-            if plain(one) and (meant := forms.get(plain(one))):
+        for one in compared:
+            if (form := plain(one)) and (meant := forms.get(form)):
                 return _words(way, given=f"`{visible(one, _SHOWN)}`", meant=f"`{visible(meant, _SHOWN)}`")
     return None
 

@@ -39,19 +39,20 @@ def check_predictions(content: bytes, *, wanted: list[str], quote: bool) -> tupl
         return [_finding("VAL001", problem, text, quote=quote) for problem in error.problems], 0
     if wrong := problems(document, "predictions.v1"):
         remedy = likely_shape(document.data, wanted)
-        return [_finding("VAL002", one, text, quote=quote) for one in _fold(wrong, remedy)], 0
+        folded = _fold(wrong, remedy) if quote else _fold_by_kind(wrong)
+        return [_finding("VAL002", one, text, quote=quote) for one in folded], 0
     ids = [row["id"] for row in document.data]
     checks = _Ids(document, text, wanted, quote)
     return [*checks.missing(ids), *checks.twice(ids), *checks.unknown(ids), *checks.empty()], len(ids)
 
 
 def _finding(code: str, problem: Problem, text: str, *, quote: bool) -> Finding:
-    where = Location(path=problem.file, line=problem.line, column=problem.column)
     shown = excerpt(text, problem.line, problem.column)
     if not quote:
+        # Not even the place is public: the program chooses it, and could tell by it what it read.
         detail = f"{visible(str(problem))}\n{shown or ''}".rstrip("\n")
-        return finding(code, NOT_QUOTED, limit=problem.expected, where=where, staff_detail=detail)
-    where = replace(where, pointer=problem.pointer or None)
+        return finding(code, NOT_QUOTED, limit=problem.expected, where=Location(path=problem.file), staff_detail=detail)
+    where = Location(path=problem.file, line=problem.line, column=problem.column, pointer=problem.pointer or None)
     return finding(code, problem.seen, limit=problem.expected, fix=problem.remedy, where=where, excerpt=shown)
 
 
@@ -62,6 +63,14 @@ def _fold(wrong: tuple[Problem, ...], remedy: Message | None) -> list[Problem]:
         groups.setdefault((_INDEX.sub("/*", problem.pointer), problem.expected), []).append(problem)
     first, *others = (_counted(same) for same in groups.values())
     return [replace(first, remedy=remedy or first.remedy), *others]
+
+
+def _fold_by_kind(wrong: tuple[Problem, ...]) -> list[Problem]:
+    """Make one of all problems of one kind, in an order that tells nothing of the file."""
+    groups: dict[str, list[Problem]] = {}
+    for problem in sorted(wrong, key=lambda one: one.expected):
+        groups.setdefault(problem.expected, []).append(problem)
+    return [_counted(same) for same in groups.values()]
 
 
 def _counted(same: list[Problem]) -> Problem:

@@ -1,9 +1,12 @@
 """The position finder against a slow and obvious one, on random JSON in random layout."""
 
 import json
+import re
 import time
+from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +17,7 @@ from harness.schema.json_scan import (
     offset_of_depth,
     offset_of_duplicate,
     offset_of_literal,
+    strings_with,
 )
 
 ODD = st.text(alphabet=st.sampled_from('a"\\/~[]{}:, \n\té字😀'), max_size=6)
@@ -122,3 +126,33 @@ def test_large_and_deep_texts_take_linear_time() -> None:
     assert find_offsets(rows, [(str(size - 1), "output")])[(str(size - 1), "output")].value == len(rows) - 8
     assert find_offsets(long, [("1",)])[("1",)].value == len(long) - 2
     assert time.process_time() - begin < 10
+
+
+@pytest.mark.parametrize("literal", ["NaN", "-Infinity", "1" * 301, "-" + "1" * 301, "1e999", "1.5E+999"])
+@pytest.mark.parametrize("behind", ["", "x", ".", "e", "]", "-", "NaN"])
+@pytest.mark.parametrize("before", ["", '"NaN 1e999", ', "1" * 301 + ".5, -0.0, ", '"\\\\", true, 1e9, '])
+def test_a_literal_is_found_whatever_stands_behind_it(before: str, literal: str, behind: str) -> None:
+    text = f"[{before}{literal}{behind}"
+    refused: list[str] = []
+
+    def refuse(found: str) -> None:
+        if found == literal:
+            refused.append(found)
+            raise ValueError("refused")
+
+    with suppress(ValueError):
+        json.loads(text, parse_int=refuse, parse_float=refuse, parse_constant=refuse)
+    if refused:
+        assert offset_of_literal(text, literal) == len(before) + 1
+    else:
+        assert behind in (".", "e", "-", "NaN")  # another number, or one that `json` takes whole
+
+
+def test_a_string_without_end_is_looked_at_once() -> None:
+    endless = '[1x, "' + '\\"' * 500_000
+    begin = time.process_time()
+    assert offset_of_literal(endless, "NaN") == 0
+    assert offset_of_depth(endless, 9) == 0
+    assert offset_of_duplicate(endless) == 0
+    assert len(list(strings_with(endless, re.compile("z")))) == 0
+    assert time.process_time() - begin < 2

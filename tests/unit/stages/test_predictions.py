@@ -1,6 +1,7 @@
 """What is said of predictions."""
 
 import json
+import time
 
 import pytest
 
@@ -72,3 +73,49 @@ def test_the_same_fault_in_every_row_is_told_once() -> None:
     findings, _ = check_predictions(json.dumps(rows).encode(), wanted=WANTED, quote=True)
     assert len(findings) <= 2
     assert any("so in 4 places; the first is named" in found.seen for found in findings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[NaNx, "' + '\\"' * 500_000,
+        "[" + "1" * 301 + 'x, "' + '\\"' * 500_000,
+        '[1e999x, "' + '\\"' * 500_000,
+        '[{"id": "a", "id": "b"}x, "' + '\\"' * 500_000,
+        "[" * 70 + '"' + '\\"' * 500_000,
+        '[{"id": "a' + "\u0301\u0316" * 100_000 + '", "output": "t"}]',
+        '[{"id": "' + "\ufdfa" * 3_000_000 + '", "output": "t"}]',
+        '[{"id": "' + "0" * 3_000_000 + 'x", "output": "t"}]',
+        json.dumps([{"id": f"{number:0200}", "output": "t"} for number in range(20_000)]),
+    ],
+    ids=["nan", "digits", "infinite", "twice", "deep", "marks", "wide", "zeros", "many"],
+)
+def test_no_predictions_hold_the_grader_up(text: str) -> None:
+    content, begin = text.encode(), time.process_time()
+    findings, _ = check_predictions(content, wanted=WANTED, quote=True)
+    assert findings
+    assert time.process_time() - begin < 3
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b'[{"id": "a", "output": "t"} x', b'[\n\n{"id": "a", "output": "t"}   x'),
+        (b'[{"id": "a", "output": 1}]', b'[\n\n{"id": "b", "output":   2, "output ": 3}]'),
+        (
+            b'[{"id": "a", "output": "t"}, {"id": "a", "output": 1}, {"id": 1, "output": "t"}, {"id": "a"}]',
+            b'[{"id": "a"}, {"id": "a", "output": 1}]',
+        ),
+    ],
+)
+def test_on_private_data_no_place_tells_what_the_program_read(one: bytes, other: bytes) -> None:
+    def public(content: bytes) -> list[tuple[str, str, str, str]]:
+        findings, _ = check_predictions(content, wanted=["a"], quote=False)
+        for found in findings:
+            assert found.staff_detail
+            assert found.staff_detail.startswith("predictions.json:")
+        return [(found.code, found.limit, found.fix, str(found.where)) for found in findings]
+
+    assert {where for *_, where in public(one)} == {"predictions.json"}
+    assert set(public(one)) <= set(public(other)) or set(public(other)) <= set(public(one))
+    assert public(one) == sorted(public(one))
