@@ -116,8 +116,9 @@ def _seen(error: ValidationError) -> Message:
 def _wanted(error: ValidationError) -> Mapping[str, Any]:
     if error.validator != "anyOf":
         return error.schema if isinstance(error.schema, Mapping) else {}
-    kinds = [one.validator_value for one in error.context or () if one.validator == "type"]
-    return {"type": kinds}
+    wanted: list[Any] = [one.validator_value for one in error.context or () if one.validator == "type"]
+    kinds = [kind for kinds in wanted for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    return {"type": list(dict.fromkeys(kinds))}
 
 
 def _branch(error: ValidationError) -> list[ValidationError]:

@@ -1,12 +1,14 @@
 import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.schema import store
+from harness.schema import store, validate
 from harness.schema.document import DocumentError, load_json
 from harness.schema.validate import MOST_COUNTED, MOST_LISTED, problems
 
@@ -77,6 +79,7 @@ def test_a_long_or_hostile_key_is_cut_and_escaped() -> None:
     assert len(only) < 500
 
 
+@pytest.mark.slow
 def test_large_files_take_seconds_whether_good_or_bad() -> None:
     many = 100_000
     begin = time.process_time()
@@ -126,3 +129,51 @@ def test_any_data_is_valid_or_has_problems_with_a_place(name: str, data: st.Data
     for problem in problems(load_json(text.encode(), "p.json"), name):
         assert 1 <= problem.column <= len(lines[problem.line - 1])
         assert problem.expected and problem.seen and problem.remedy
+
+
+def any_ofs(schema: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every `anyOf` in a schema, however deep, with its place."""
+    if isinstance(schema, list):
+        for at, one in enumerate(schema):
+            yield from any_ofs(one, f"{place}/{at}")
+    elif isinstance(schema, dict):
+        if "anyOf" in schema:
+            yield place, schema
+        for key, one in schema.items():
+            yield from any_ofs(one, f"{place}/{key}")
+
+
+ANY_OFS = [
+    pytest.param(path.stem, one, id=place)
+    for path in sorted((Path(__file__).parents[3] / "schemas").glob("*.json"))
+    for place, one in any_ofs(json.loads(path.read_bytes()), path.stem)
+]
+
+
+@pytest.mark.parametrize(("name", "schema"), ANY_OFS)
+def test_every_choice_of_every_schema_has_words_for_what_fits_none(
+    name: str, schema: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defs = json.loads((Path(__file__).parents[3] / "schemas" / f"{name}.json").read_bytes()).get("$defs", {})
+    monkeypatch.setattr(store, "load", lambda _: {**schema, "$defs": defs})
+    refused = 0
+    for number, value in enumerate([True, None, [], [None], {}, {"a": None}, 1, -1.5, "", "\n"]):
+        document = load_json(json.dumps(value).encode(), "p.json")
+        validate._validator.cache_clear()
+        for problem in problems(document, f"{name} {number}"):
+            refused += 1
+            assert str(problem).startswith("p.json:1:")
+            assert "another value" not in problem.expected
+    validate._validator.cache_clear()
+    assert refused
+
+
+def test_a_wording_with_null_is_a_problem_in_words() -> None:
+    wording = {"x": {"template": "{a}", "values": {"a": None}}}
+    assert any(
+        line.endswith(
+            "at /wordings/x/values/a: expected a string or a number or an object or a list, saw null; "
+            "write a string or a number or an object or a list"
+        )
+        for line in said({"wordings": wording}, "record.v1")
+    )
