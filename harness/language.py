@@ -6,7 +6,7 @@ another language, by gettext. Templates are found by the names `message` and `t`
 
 import gettext
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, reduce
 from pathlib import Path
 from string import Formatter
@@ -93,19 +93,42 @@ def stacked(lines: Sequence[Message]) -> Message:
     return Message("\n".join(f"{{{name}}}" for name in values), values) if values else NOTHING
 
 
-def rebuilt(template: str, values: Mapping[str, Value]) -> Message:
+def rebuilt(template: str, values: Mapping[str, Value], *, longest: int) -> Message:
     """Make a message out of what a file says of it: a template of such a file may do less than one of the program's.
 
+    Args:
+        template: The text with gaps; not empty.
+        values: What stands in them.
+        longest: How many characters the message may have; no more than so many are ever put together.
+
     Raises:
-        ValueError: The template does more than put values in, or they do not belong together.
+        ValueError: The template does more than put values in, they do not belong together, or the message is too long.
     """
+    if not template:
+        raise ValueError("a template is empty")
     try:
-        for _, name, spec, conversion in Formatter().parse(template) if values else ():
-            if name is not None and not (name.isidentifier() and _SPEC.fullmatch(spec or "") and not conversion):
-                raise ValueError(f"{name!r} with {spec!r} is not allowed in a template")
+        length = 0
+        for part in _lengths(template, values):
+            length += part
+            if length > longest:
+                raise ValueError(f"a message is longer than {longest} characters")
         return Message(template, values)
     except (LookupError, TypeError) as error:
         raise ValueError(str(error)) from error
+
+
+def _lengths(template: str, values: Mapping[str, Value]) -> Iterator[int]:
+    """Give how long each part of a message is going to be, gap after gap."""
+    if not values:
+        yield len(template)
+        return
+    shown = {name: _listed(value, LIST_MARK) for name, value in values.items()}
+    for text, name, spec, conversion in Formatter().parse(template):
+        yield len(text)
+        if name is not None:
+            if not (name.isidentifier() and _SPEC.fullmatch(spec or "") and not conversion):
+                raise ValueError(f"{name!r} with {spec!r} is not allowed in a template")
+            yield len(format(shown[name], spec or ""))
 
 
 class WordedError(Exception):
@@ -131,6 +154,8 @@ class Language:
 
     def __call__(self, template: str, /, **values: Value) -> str:
         """Say a text of the program's own."""
+        if not template:
+            return ""  # gettext has the header of its file under the empty text
         said = {name: self._value(value) for name, value in values.items()}
         return _filled(
             self.translations.gettext(template), said, list_mark=self.translations.gettext(LIST_MARK.template)

@@ -1,6 +1,7 @@
 """Keeps the messages of a file of ours translatable: beside the English texts, how each of them was made.
 
 `wordings` maps a text to its template and values (`record.v1`), so that readers who know nothing of it lose nothing.
+Such a file may have been changed: what is made of it never takes much more memory than the text that it stands for.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 from harness.language import VERBATIM, Message, Value, rebuilt, verbatim
 
 WORDINGS = "wordings"
+_DEEPEST = 32
 
 
 def wordings_of(data: object) -> dict[str, Any]:
@@ -18,7 +20,7 @@ def wordings_of(data: object) -> dict[str, Any]:
 
 def with_messages(data: Any, wordings: Mapping[str, Any]) -> Any:
     """Give the data with the texts that `wordings` knows as messages again; what it says wrongly stays plain text."""
-    known = {text: made for text, one in wordings.items() if (made := _message(one)) == text}
+    known = {text: made for text, one in wordings.items() if (made := _message(one, text)) == text}
 
     def again(value: Any) -> Any:
         match value:
@@ -41,7 +43,7 @@ def wording_of(text: str) -> dict[str, Any] | None:
 def worded(text: str, wording: Any) -> Message:
     """Give a text as the message that `wording` says it is, or as one that no language changes."""
     try:
-        made = _message(wording) if wording else None
+        made = _message(wording, text) if wording else None
     except (LookupError, TypeError, AttributeError):
         made = None
     return made if made == text and made is not None else verbatim(text)
@@ -65,17 +67,46 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
-def _message(data: Mapping[str, Any]) -> Message | None:
+def _message(data: Mapping[str, Any], text: str) -> Message | None:
     try:
-        return rebuilt(data["template"], {name: _value(one) for name, one in data["values"].items()})
+        return _Rebuilding(text).message(data, _DEEPEST)
     except ValueError:
         return None
 
 
-def _value(data: Any) -> Value:
-    match data:
-        case dict():
-            return rebuilt(data["template"], {name: _value(one) for name, one in data["values"].items()})
-        case list():
-            return tuple(_value(one) for one in data)
-    return data  # type: ignore[no-any-return]
+class _Rebuilding:
+    """Makes the message of one text again.
+
+    Nothing in it may be longer than the whole, and all that is put together on the way has its bound, too: gaps in
+    gaps would otherwise grow a small file to any size.
+
+    Args:
+        text: What the message reads.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._longest = len(text)
+        self._left = len(text) * _DEEPEST
+
+    def message(self, data: Mapping[str, Any], deepest: int) -> Message:
+        """Make one, whose values have at most `deepest` - 1 levels in them.
+
+        Raises:
+            ValueError: The file says it wrongly.
+        """
+        values = {name: self._value(one, deepest - 1) for name, one in data["values"].items()}
+        made = rebuilt(data["template"], values, longest=min(self._longest, self._left))
+        self._left -= len(made)
+        return made
+
+    def _value(self, data: Any, deepest: int) -> Value:
+        match data:
+            case _ if deepest < 0:
+                raise ValueError(f"more than {_DEEPEST} levels in a wording")
+            case dict():
+                return self.message(data, deepest)
+            case list():
+                return tuple(self._value(one, deepest - 1) for one in data)
+            case str() | int() | float():
+                return data
+        raise ValueError(f"{data!r} cannot stand in a message")

@@ -40,7 +40,7 @@ def test_a_missing_value_is_a_bug() -> None:
 )
 def test_templates_of_files_only_put_values_in(template: str) -> None:
     with pytest.raises(ValueError):
-        rebuilt(template, {"a": "x"})
+        rebuilt(template, {"a": "x"}, longest=100)
 
 
 def test_foreign_text_is_never_translated() -> None:
@@ -48,3 +48,17 @@ def test_foreign_text_is_never_translated() -> None:
         assert language(tag).of("passed") == "passed"
         assert language(tag).of("") == ""
         assert type(language(tag).of(Message("{x}", {"x": "passed"}))) is str
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_an_empty_text_is_empty_in_every_language(tag: str) -> None:
+    assert language(tag)("") == language(tag).of(message("")) == language(tag).of(message("{a}", a=message(""))) == ""
+
+
+def test_a_message_of_a_file_has_its_bound() -> None:
+    assert rebuilt("{a}, {b:.1f}", {"a": ("x", "y"), "b": 1}, longest=9) == "x, y, 1.0"
+    for template, longest in (("{a}, {b:.1f}", 8), ("", 8)):
+        with pytest.raises(ValueError):
+            rebuilt(template, {"a": ("x", "y"), "b": 1}, longest=longest)
+    with pytest.raises(ValueError):
+        rebuilt("text", {}, longest=3)
