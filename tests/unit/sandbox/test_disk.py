@@ -90,6 +90,7 @@ def test_files_that_vanish_meanwhile_are_survived(tmp_path: Path) -> None:
         thread.join()
 
 
+@pytest.mark.slow
 def test_hiding_files_deep_does_not_pay(tmp_path: Path) -> None:
     here = os.open(tmp_path, os.O_RDONLY)
     for _ in range(3000):  # far longer than a path may be

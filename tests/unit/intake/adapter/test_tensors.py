@@ -56,6 +56,7 @@ def test_rank_that_no_key_of_the_pattern_gives_is_refused(folder: Path) -> None:
     assert limit == "rank 2 or 3 in the config"
 
 
+@pytest.mark.slow
 def test_header_of_far_too_many_tensors_is_one_finding_and_quick(folder: Path, write_weights: WriteWeights) -> None:
     base = BaseShapes(modules={f"model.layers.{n}.self_attn.q_proj": (16, 8) for n in range(1000)})
     for many, code, why in ((12_000, "ADM008", "12000 tensors"), (106_000, "ADM007", "at most 2000000 are read")):
