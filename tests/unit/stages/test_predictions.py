@@ -94,7 +94,7 @@ def test_no_predictions_hold_the_grader_up(text: str) -> None:
     content, begin = text.encode(), time.process_time()
     findings, _ = check_predictions(content, wanted=WANTED, quote=True)
     assert findings
-    assert time.process_time() - begin < 3
+    assert time.process_time() - begin < 5
 
 
 @pytest.mark.parametrize(
