@@ -13,7 +13,6 @@ from harness.batch.evidence import read_evidence
 from harness.batch.kept import Trusted
 from harness.batch.page_links import list_path, public_names, read_list, write_list
 from harness.batch.reported import Reported
-from harness.batch.target import MARK
 from harness.batch.whole_folder import refuse_other, whole_folder
 from harness.language import Language
 from harness.model.regrade import LeftOut
@@ -41,11 +40,11 @@ def write_html(
     Raises:
         ConfigError: Something else lies at the target, or it cannot be written.
     """
-    refuse_other(target, mark=MARK)
+    refuse_other(target)
     names = _names(reported, target, audience)
     about, tally = _about(reported), Tally()
     site = Site(about, audience=audience, t=t)
-    with whole_folder(target, mark=MARK) as folder:
+    with whole_folder(target) as folder:
         (folder / "students").mkdir()
         pages = _pages(reported, names, tally=tally, audience=audience)
         for done, page in enumerate(pages, start=1):
