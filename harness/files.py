@@ -87,12 +87,20 @@ def remove_tree(path: Path) -> None:
         raise OSError(errno.EBUSY, last.stderr.strip()[:400] or "it could not be removed", str(path))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: temporary file, fsync, rename."""
+def write_whole(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Write a file whole or not at all: temporary file, fsync, rename.
+
+    Args:
+        path: The file.
+        content: What is to be in it.
+        mode: Its permissions, from which the umask takes some.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)  # of a process that was killed and had the same number
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -58,10 +58,11 @@ def _html(reported: Reported, wanted: Wanted, *, t: Language, on_step: OnStep) -
     from harness.batch.publish import write_html
 
     assert wanted.target is not None
-    write_html(reported, wanted.target, audience=wanted.audience, t=t, on_step=on_step)
-    if wanted.audience == "staff":
-        return Exported()
-    return Exported(notes=(f"whose page is which, for the staff alone: {list_path(wanted.target)}",))
+    left_out = write_html(reported, wanted.target, audience=wanted.audience, t=t, on_step=on_step)
+    notes = list(Taken(records=(), left_out=left_out).notes())
+    if wanted.audience == "public":
+        notes.append(f"whose page is which, for the staff alone: {list_path(wanted.target)}")
+    return Exported(notes=tuple(notes), complete=not left_out)
 
 
 def _gradescope(taken: Taken, wanted: Wanted, t: Language) -> dict[str, str]:

@@ -13,7 +13,8 @@ from harness.errors import ConfigError
 from harness.files import write_whole
 
 HEADINGS = ["id", "page"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MARK = "'"
+_MARKED = ("=", "+", "-", "@", "\t", "\r", _MARK)  # what a spreadsheet runs, and the mark itself
 _TOKEN_BYTES = 16
 
 
@@ -45,12 +46,12 @@ def read_list(path: Path) -> dict[str, str]:
 
 
 def write_list(path: Path, names: Mapping[str, str]) -> None:
-    """Write the list, for the staff to send each student an address."""
+    """Write the list, for the staff to send each student an address; it is as secret as the pages."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(HEADINGS)
     rows.writerows([_cell(one), f"students/{name}"] for one, name in names.items())
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode(), mode=0o600)
 
 
 def _is_name(text: str) -> bool:
@@ -63,8 +64,8 @@ def _not_a_list(path: Path) -> ConfigError:
 
 
 def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"{_MARK}{text}" if text.startswith(_MARKED) else text
 
 
 def _plain(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith(_MARK) and cell[1:].startswith(_MARKED) else cell

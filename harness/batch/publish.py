@@ -13,7 +13,7 @@ from harness.batch.evidence import read_evidence
 from harness.batch.kept import Trusted
 from harness.batch.page_links import list_path, public_names, read_list, write_list
 from harness.batch.reported import Reported
-from harness.batch.target import MARK
+from harness.batch.wanted import NO_RECORD
 from harness.batch.whole_folder import refuse_other, whole_folder
 from harness.language import Language
 from harness.model.regrade import LeftOut
@@ -28,7 +28,7 @@ from harness.report.html.views import About, Audience, Link, StudentPage
 
 def write_html(
     reported: Reported, target: Path, *, audience: Audience, t: Language, on_step: Callable[[int, int], None]
-) -> None:
+) -> Mapping[str, str]:
     """Write the report.
 
     Args:
@@ -38,16 +38,20 @@ def write_html(
         t: The language.
         on_step: Is told how many of all submissions are done.
 
+    Returns:
+        Why others have no record that counts, by id; their pages say so.
+
     Raises:
         ConfigError: Something else lies at the target, or it cannot be written.
     """
-    refuse_other(target, mark=MARK)
+    refuse_other(target)
     names = _names(reported, target, audience)
     about, tally = _about(reported), Tally()
+    left_out: dict[str, str] = {}
     site = Site(about, audience=audience, t=t)
-    with whole_folder(target, mark=MARK) as folder:
+    with whole_folder(target) as folder:
         (folder / "students").mkdir()
-        pages = _pages(reported, names, tally=tally, audience=audience)
+        pages = _pages(reported, names, tally=tally, left_out=left_out, audience=audience)
         for done, page in enumerate(pages, start=1):
             text = site.student(_linked(page, names) if audience == "staff" else page)
             (folder / "students" / page.row.page).write_text(text, encoding="utf-8")
@@ -55,6 +59,7 @@ def write_html(
         (folder / "index.html").write_text(site.index(overview(tally, about, audience=audience)), encoding="utf-8")
         if audience == "public":
             write_list(list_path(target), names)
+    return left_out
 
 
 def _names(reported: Reported, target: Path, audience: Audience) -> dict[str, str]:
@@ -76,11 +81,16 @@ def _about(reported: Reported) -> About:
     )
 
 
-def _pages(reported: Reported, names: Mapping[str, str], *, tally: Tally, audience: Audience) -> Iterator[StudentPage]:
+def _pages(
+    reported: Reported, names: Mapping[str, str], *, tally: Tally, left_out: dict[str, str], audience: Audience
+) -> Iterator[StudentPage]:
     missing = dict(names)
     for one in reported.kept():
+        if isinstance(one, LeftOut):
+            left_out[one.id] = one.reason
         name = missing.pop(one.id if isinstance(one, LeftOut) else one.record.submission.id)
         yield _page(one, reported, name, tally=tally, audience=audience)
+    left_out |= dict.fromkeys(missing, NO_RECORD)
     for each, name in missing.items():
         yield StudentPage(row=tally.add_other(each, Standing.MISSING, page=name))
 

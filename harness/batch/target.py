@@ -1,14 +1,12 @@
 """Writes what a user asked for to a place of the user's, whole or not at all, and never over what is not ours."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from harness.batch.whole_folder import MARK, whole_folder
 from harness.errors import ConfigError
-from harness.files import remove_tree, write_whole
-
-MARK = ".lora-harness-export"
+from harness.files import write_whole
 
 
 def refuse_target(target: Path, *, replace: bool, folder: bool, inputs: tuple[Path, ...]) -> None:
@@ -47,19 +45,18 @@ def write_file(target: Path, text: str) -> None:
 
 
 def write_folder(target: Path, files: Mapping[str, str]) -> None:
-    """Write a folder of files by their relative paths; an earlier one of ours goes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        made = scratch / "new"
-        for name, text in {**files, MARK: "Written by `harness report`, which may replace this folder.\n"}.items():
-            assert ".." not in PurePosixPath(name).parts and not name.startswith("/")
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            (made / name).write_bytes(text.encode())
-        if target.exists():
-            target.rename(scratch / "old")
-        made.rename(target)
-    finally:
-        if (scratch / "old").exists() and not target.exists():
-            (scratch / "old").rename(target)
-        remove_tree(scratch)
+    """Write a folder of files by their relative paths; an earlier one of ours goes.
+
+    Raises:
+        ConfigError: A path leads out of the folder, or something else lies there.
+    """
+    for name in files:
+        if not name or name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise ConfigError(
+                f"{name!r} leads out of {target}: nothing was written.",
+                remedy="No submission has such an id: look who changed the run folder.",
+            )
+    with whole_folder(target) as folder:
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(text.encode())

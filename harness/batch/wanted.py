@@ -15,6 +15,7 @@ Format = Literal["html", "csv", "canvas", "moodle", "moodle-gradebook", "gradesc
 FOLDERS: frozenset[Format] = frozenset({"html", "gradescope", "markdown"})
 ROSTERED: frozenset[Format] = frozenset({"canvas", "moodle", "moodle-gradebook"})
 OnStep = Callable[[int, int], None]
+NO_RECORD = "it has no record yet"
 _SHOWN = 10
 
 
@@ -87,7 +88,7 @@ def take(reported: Reported, *, on_step: OnStep) -> Taken:
             left_out[one.id] = one.reason
         on_step(number, len(reported.submissions))
     known = {one.submission.id for one in records} | left_out.keys()
-    left_out |= {name: "it has no record yet" for name in reported.submissions if name not in known}
+    left_out |= {name: NO_RECORD for name in reported.submissions if name not in known}
     return Taken(records=tuple(records), left_out=left_out)
 
 

@@ -9,23 +9,25 @@ from pathlib import Path
 from harness.errors import ConfigError
 from harness.files import remove_tree
 
+MARK = ".lora-harness-export"  # the file that tells a folder of ours
+_MARK_WORDS = "Written by `harness report`, which may replace this folder.\n"
+
 
 @contextlib.contextmanager
-def whole_folder(target: Path, *, mark: str) -> Iterator[Path]:
+def whole_folder(target: Path) -> Iterator[Path]:
     """Give an empty folder to fill; it takes the target's place when the block ends well, and goes when it does not.
 
     Args:
-        target: Where it is to lie. What is there is replaced only if it is empty or has a file named `mark`.
-        mark: Name of a file that tells a folder of ours; it is written here.
+        target: Where it is to lie. What is there is replaced only if it is empty or has our mark.
 
     Raises:
         ConfigError: Something else lies there, or the place cannot be written.
     """
-    refuse_other(target, mark=mark)
+    refuse_other(target)
     fresh = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         fresh.mkdir(parents=True)
-        (fresh / mark).write_text("", encoding="utf-8")
+        (fresh / MARK).write_text(_MARK_WORDS, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror}.", remedy="Give another folder.") from error
     try:
@@ -35,7 +37,7 @@ def whole_folder(target: Path, *, mark: str) -> Iterator[Path]:
         remove_tree(fresh)
 
 
-def refuse_other(target: Path, *, mark: str) -> None:
+def refuse_other(target: Path) -> None:
     """Make sure that nothing of others would be lost.
 
     Raises:
@@ -43,7 +45,7 @@ def refuse_other(target: Path, *, mark: str) -> None:
     """
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise ConfigError(f"{target} is no folder.", remedy="Give a folder that is new, empty, or an earlier report.")
-    if target.is_dir() and any(target.iterdir()) and not (target / mark).is_file():
+    if target.is_dir() and any(target.iterdir()) and not (target / MARK).is_file():
         raise ConfigError(
             f"{target} holds something else than a report.",
             remedy="Give a folder that is new, empty, or an earlier report: it is replaced as a whole.",

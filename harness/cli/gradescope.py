@@ -45,6 +45,12 @@ def gradescope() -> None:
     show_default=True,
     help="When students see the results.",
 )
+@click.option(
+    "--mail-domain",
+    metavar="DOMAIN",
+    help="Take the student id from an address at DOMAIN, before the @, where Gradescope has no student ID. "
+    "Default: no address is believed.",
+)
 @lang_option
 def build(assignment: Path, output: Path, replace: bool, lang: str | None, **options: Any) -> None:
     """Build the zip that Gradescope takes as the autograder of ASSIGNMENT (a folder or its assignment.yaml)."""

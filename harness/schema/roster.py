@@ -54,19 +54,27 @@ def roster_of(table: Table, *, columns: Mapping[str, str], worksheet: bool = Fal
         raise DocumentError(missing_column(table, IDENTITIES))
     canvas = is_canvas(table)
     rows = [one for one in table.rows if not (canvas and _is_no_student(one, found))]
-    points = next((_points(table, one) for one in table.rows if "points possible" in one.cells[0].casefold()), {})
+    points = next((_points(table, one) for one in table.rows if canvas and _has_points(one, found)), {})
     people = tuple(_person(table, one, found) for one in rows)
     no_id = [] if canvas or by_name else _without_id(table, people)  # Canvas knows some by its own number alone
     if problems := [*no_id, *_twice(table, people)]:
         raise DocumentError(*problems)
-    return Roster(file=table.file, roles=frozenset(found), people=people, points=points if canvas else {})
+    return Roster(file=table.file, roles=frozenset(found), people=people, points=points)
 
 
 def _is_no_student(row: Row, columns: Mapping[str, int]) -> bool:
-    first = row.cells[0].strip().casefold()
-    sis = [row.cells[columns[role]].strip() for role in ("sis_user_id", "sis_login_id") if role in columns]
-    no_ids = not row.cells[columns["canvas_id"]].strip() and not any(sis)
-    return "points possible" in first or no_ids or (first == _TEST_STUDENT and not any(sis[:1]))
+    """Whether a row of Canvas's has no id, as that of the points, or is of its test student."""
+    is_test = row.cells[0].strip().casefold() == _TEST_STUDENT
+    return not any(_canvas_ids(row, columns)) or (is_test and not any(_canvas_ids(row, columns)[1:2]))
+
+
+def _has_points(row: Row, columns: Mapping[str, int]) -> bool:
+    return "points possible" in row.cells[0].casefold() and not any(_canvas_ids(row, columns))
+
+
+def _canvas_ids(row: Row, columns: Mapping[str, int]) -> list[str]:
+    roles = ("canvas_id", "sis_user_id", "sis_login_id")
+    return [row.cells[columns[role]].strip() for role in roles if role in columns]
 
 
 def _points(table: Table, row: Row) -> Mapping[str, str]:

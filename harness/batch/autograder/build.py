@@ -31,6 +31,7 @@ class Wanted:
         results: What `harness report --to gradescope` wrote: nothing is graded there, results are handed out.
         wheels: Folder of all the wheels that are needed, so that nothing is downloaded there.
         visibility: When students see the results.
+        mail_domain: Whose addresses give the student id before the @, where Gradescope has no student ID.
     """
 
     limit_s: int
@@ -39,6 +40,7 @@ class Wanted:
     results: Path | None = None
     wheels: Path | None = None
     visibility: Visibility = "visible"
+    mail_domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ def _files(loaded: LoadedAssignment, wanted: Wanted, t: Language) -> Iterator[tu
         visibility=wanted.visibility,
         base=f"base/{base.name}" if base else None,
         private=wanted.private_data,
+        mail_domain=wanted.mail_domain,
     )
     yield FILE, settings.text().encode()
     yield "not_graded.json", _json(not_graded_results(t, visibility=wanted.visibility))

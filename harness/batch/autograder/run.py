@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def autograde(root: Path, *, tell: Callable[[str], None]) -> dict[str, Any]:
     t, users = language(settings.language), _users(root / "submission_metadata.json")
     if settings.mode == "results":
         return _handed_out(source / "results", users, settings, t=t, tell=tell)
-    record = _checked(root, settings, student=_student(users, settings.student_id), tell=tell)
+    record = _checked(root, settings, student=_student(users, settings), tell=tell)
     if record is None:
         return not_graded_results(t, visibility=settings.visibility)
     if record.fault:
@@ -78,12 +78,14 @@ def _handed_out(
     folder: Path, users: list[dict[str, Any]], settings: Settings, *, t: Language, tell: Callable[[str], None]
 ) -> dict[str, Any]:
     there = {same_id(path.stem): path for path in folder.glob("*.json")}
-    found = {there[key] for user in users for key in _ids(user) if key in there}
-    if len(found) != 1:
-        tell(f"{len(found)} results fit the ids {', '.join(key for user in users for key in _ids(user))}")
+    ids = [_id(user, settings.mail_domain) for user in users]
+    found = {there.get(one) for one in ids}
+    path = found.pop() if len(found) == 1 else None  # of a group, nobody gets what is another's
+    if path is None:
+        tell(f"no results fit all of the ids {', '.join(one or '(none)' for one in ids) or '(nobody)'}")
         words = t("There is no result for you here yet. If you handed in, tell the course staff; no points are lost.")
         return {**not_graded_results(t, visibility=settings.visibility), "output": words}
-    results: dict[str, Any] = json.loads(found.pop().read_text(encoding="utf-8"))
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return results
 
 
@@ -96,16 +98,23 @@ def _users(path: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _ids(user: dict[str, Any]) -> Iterator[str]:
-    for value in (user.get("sid"), str(user.get("email") or "").partition("@")[0]):
-        if value:
-            yield same_id(str(value))
+def _id(user: dict[str, Any], mail_domain: str | None) -> str:
+    """Give who somebody is: the student ID that Gradescope has, and only without one the address.
+
+    An address is the account's own choice, so that it counts at the domain alone that the staff named.
+    """
+    if sid := same_id(str(user.get("sid") or "")):
+        return sid
+    local, _, domain = same_id(str(user.get("email") or "")).rpartition("@")
+    known = mail_domain and domain == same_id(mail_domain).removeprefix("@")
+    return local if known and "@" not in local else ""
 
 
-def _student(users: list[dict[str, Any]], pattern: str) -> str | None:
-    """Find the student id among what Gradescope knows; None where there is none, or several."""
-    found = {one for user in users for key in _ids(user) if (one := find_student_id(key, pattern))}
-    return found.pop() if len(found) == 1 and all(re.fullmatch(pattern, one) for one in found) else None
+def _student(users: list[dict[str, Any]], settings: Settings) -> str | None:
+    """Find the student id among what Gradescope knows; None where somebody has none, or there are several."""
+    found = {find_student_id(_id(user, settings.mail_domain), settings.student_id) for user in users}
+    one = found.pop() if len(found) == 1 else None
+    return one if one and re.fullmatch(settings.student_id, one) else None
 
 
 def _without_id_finding(record: Record) -> Record:

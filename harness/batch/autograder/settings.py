@@ -23,6 +23,7 @@ class Settings:
         visibility: When students see the results.
         base: With ``full``, the base model's folder, relative to the zip.
         private: With ``full``, whether the private data is graded on, which the submission can then read.
+        mail_domain: Where an address gives its owner's student id before the @; None believes no address.
     """
 
     mode: Mode
@@ -31,6 +32,7 @@ class Settings:
     visibility: Visibility
     base: str | None = None
     private: bool = False
+    mail_domain: str | None = None
 
     def text(self) -> str:
         """Give the file's text."""

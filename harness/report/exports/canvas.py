@@ -13,6 +13,7 @@ from harness.report.exports.cells import Cell, csv_text
 from harness.schema.nearest import nearest
 
 COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+_POINTS = re.compile(r"(points)\s+(possible)", re.IGNORECASE)
 _NUMBERED = re.compile(r".*\S \(\d+\)")
 
 
@@ -63,4 +64,5 @@ def _titles(roster: Roster) -> list[str]:
 def _row(person: Person, column: CanvasColumn, points: Callable[[Person], float | None]) -> tuple[Cell, ...]:
     grade: Cell = EXCUSED if is_excused(person, column.title) else points(person)
     ids = (person.canvas_id, person.sis_user_id or person.student, person.sis_login_id or person.username)
-    return (person.name, *ids, person.section, grade)
+    name = _POINTS.sub(r"\1-\2", person.name)  # else Canvas takes the row for that of the points
+    return (name, *ids, person.section, grade)

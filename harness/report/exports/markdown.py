@@ -20,6 +20,9 @@ from harness.report.exports.feedback import (
 _CODE = re.compile(r"(?<!`)`(?!`)([^`\n]+)(?<!`)`(?!`)")
 # An underscore between letters or digits, as in a file's name, means nothing in Markdown and reads better bare.
 _SPECIAL = re.compile(r"([\\`*\[\]|~$<>&]|(?<![^\W_])_|_(?![^\W_]))")
+# What GitHub's flavour makes links of by itself: addresses of the web, of people, and names behind an @.
+_BARE = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+_AT = re.compile(r"[\w.+@-]+")
 _BLOCK = re.compile(r"^([-+=#]|\d+(?=[.)](?:\s|$)))")
 
 
@@ -38,12 +41,33 @@ def feedback_markdown(record: Record, t: Language, *, title: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Give one line of Markdown that shows the text; code in `backticks` stays code, line breaks become spaces."""
-    line, shown, last = " ".join(text.split()), [], 0
+    """Give one line of Markdown that shows the text; code in `backticks` stays code, line breaks become spaces.
+
+    What holds an @ becomes code: a backslash before it does not keep GitHub from making a link or a mention of it.
+    """
+    line, shown, last = " ".join(text.split()), "", 0
     for code in _CODE.finditer(line):
-        shown += [_SPECIAL.sub(r"\\\1", line[last : code.start()]), code[0].replace("|", "\\|")]
+        shown = _beside(_beside(shown, _outside_code(line[last : code.start()])), code[0].replace("|", "\\|"))
         last = code.end()
-    return _BLOCK.sub(_at_begin, "".join([*shown, _SPECIAL.sub(r"\\\1", line[last:])]))
+    return _BLOCK.sub(_at_begin, _beside(shown, _outside_code(line[last:])))
+
+
+def _outside_code(text: str) -> str:
+    shown, last = "", 0
+    for word in _AT.finditer(text):
+        if "@" in (code := word[0].rstrip(".")):
+            shown += f"{_plain(text[last : word.start()])}`{code}`"
+            last = word.start() + len(code)
+    return shown + _plain(text[last:])
+
+
+def _plain(text: str) -> str:
+    return _BARE.sub(r"\\\g<0>", _SPECIAL.sub(r"\\\1", text))
+
+
+def _beside(left: str, right: str) -> str:
+    """Join; two codes that touch would be one."""
+    return f"{left} {right}" if left.endswith("`") and right.startswith("`") else left + right
 
 
 def _at_begin(found: re.Match[str]) -> str:

@@ -34,21 +34,24 @@ def match_submissions(ids: Iterable[str], roster: Roster) -> Matched:
     """Find the person of each submission.
 
     A roster that has student ids is matched by them alone. Otherwise an id is looked for among `SIS User ID`,
-    `SIS Login ID`, `ID number`, `Username` and, before the @, the email address.
+    `SIS Login ID`, `ID number`, `Username` and, before the @, the email address. Where submissions are named by one of
+    these columns, a later one does not name a person who has another id in it.
     """
-    by_key = _by_key(roster)
+    ids = list(ids)
+    by_key, used = _by_key(roster), _used(ids, roster)
     people: dict[str, Person] = {}
     unknown: dict[str, str] = {}
     problems: list[str] = []
     for one in ids:
-        found = by_key.get(same_id(one), ())
+        fitting = by_key.get(same_id(one), ())
+        found = [each for each in fitting if not _is_named_otherwise(each, same_id(one), used)]
         if len(found) == 1:
             people[one] = found[0]
         elif found:
             lines = " and ".join(str(each.line) for each in found)
             problems.append(f"{one}: lines {lines} of {roster.file} both have this id")
         else:
-            unknown[one] = _hint(one, by_key)
+            unknown[one] = _other(fitting, roster) or _hint(one, by_key)
     return Matched(people=people, unknown=unknown, problems=(*problems, *_twice(people, roster)))
 
 
@@ -56,7 +59,8 @@ def match_rows(people: Iterable[Person], sheet: Roster) -> tuple[Mapping[int, Pe
     """Find the row of each person in another table of the same course.
 
     They are compared by student id or ID number, then user name, address and full name: the first of these that both
-    have and that leads to a row.
+    have and that leads to a row. Where no id is the same, a row with another id, user name or address is another
+    person's.
 
     Returns:
         The row by the person's line, and what is not clear.
@@ -66,8 +70,8 @@ def match_rows(people: Iterable[Person], sheet: Roster) -> tuple[Mapping[int, Pe
     problems: list[str] = []
     for one in people:
         for (here, _), index in zip(_SAME_PERSON, indexes, strict=True):
-            values = {same_id(getattr(one, role)) for role in here} - {""}
-            found = {row.line: row for value in values for row in index.get(value, ())}
+            values = _values(one, here)
+            found = {row.line: row for value in values for row in index.get(value, ()) if not _differ(one, row)}
             if len(found) > 1:
                 lines = " and ".join(map(str, sorted(found)))
                 problems.append(f"{one.shown}: lines {lines} of {sheet.file} fit, and nothing tells which is meant")
@@ -77,12 +81,47 @@ def match_rows(people: Iterable[Person], sheet: Roster) -> tuple[Mapping[int, Pe
     return rows, (*problems, *_rows_twice(rows, people, sheet))
 
 
+def _differ(one: Person, row: Person) -> bool:
+    """Whether a row is another person's: no id is the same, and something that names a person differs."""
+    named = [(_values(one, here), _values(row, there)) for here, there in _SAME_PERSON[:-1]]
+    (ids, row_ids), *_ = named
+    return ids.isdisjoint(row_ids) and any(mine and its and mine.isdisjoint(its) for mine, its in named)
+
+
+def _values(person: Person, roles: Sequence[str]) -> set[str]:
+    return {same_id(getattr(person, role)) for role in roles} - {""}
+
+
+def _used(ids: Iterable[str], roster: Roster) -> Sequence[str]:
+    """Give the columns that submissions are named by: those in which one is found."""
+    wanted = {same_id(one) for one in ids}
+    roles = _roles(roster)
+    return [role for role in roles if any(_key(one, role) in wanted for one in roster.people)]
+
+
+def _is_named_otherwise(person: Person, wanted: str, used: Sequence[str]) -> bool:
+    """Whether the first column of those in use that names the person names somebody else."""
+    return next((key != wanted for role in used if (key := _key(person, role))), False)
+
+
+def _other(fitting: Sequence[Person], roster: Roster) -> str:
+    """Say why whoever has the id was not taken for its owner."""
+    return "; ".join(f"line {one.line} of {roster.file} has it, but belongs to {one.shown}" for one in fitting)
+
+
+def _roles(roster: Roster) -> Sequence[str]:
+    return ("student",) if "student" in roster.roles else _ANY
+
+
+def _key(person: Person, role: str) -> str:
+    value = getattr(person, role)
+    return same_id(value.partition("@")[0] if role == "email" else value)
+
+
 def _by_key(roster: Roster) -> Mapping[str, tuple[Person, ...]]:
-    roles = ("student",) if "student" in roster.roles else _ANY
     index: dict[str, tuple[Person, ...]] = {}
     for one in roster.people:
-        values = {getattr(one, role).partition("@")[0] if role == "email" else getattr(one, role) for role in roles}
-        for key in {same_id(value) for value in values} - {""}:
+        for key in {_key(one, role) for role in _roles(roster)} - {""}:
             index[key] = (*index.get(key, ()), one)
     return index
 
@@ -90,7 +129,7 @@ def _by_key(roster: Roster) -> Mapping[str, tuple[Person, ...]]:
 def _index(people: Sequence[Person], roles: Sequence[str]) -> Mapping[str, tuple[Person, ...]]:
     index: dict[str, tuple[Person, ...]] = {}
     for one in people:
-        for key in {same_id(getattr(one, role)) for role in roles} - {""}:
+        for key in _values(one, roles):
             index[key] = (*index.get(key, ()), one)
     return index
 

@@ -4,6 +4,7 @@ Errors of a stage make it a failure, faults of ours an error, what was not looke
 Jenkins, GitLab and their kin read.
 """
 
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from harness.language import Language
@@ -11,25 +12,37 @@ from harness.model.finding import Finding, Severity
 from harness.model.result import Fault, Record, StageResult, StageStatus
 from harness.report.formats.places import clean, file_of, words_of
 
+_COUNTS = ("tests", "failures", "errors", "skipped")
+
 
 def junit(record: Record, *, t: Language, prefix: str = "") -> str:
     """Write one suite with a case for each stage."""
-    counts = {
-        "tests": len(record.stages),
-        "failures": sum(one.status is StageStatus.FAILED for one in record.stages),
-        "errors": sum(one.status is StageStatus.FAULT for one in record.stages),
-    }
-    skipped = sum(one.status is StageStatus.SKIPPED for one in record.stages)
-    shared = {key: str(value) for key, value in counts.items()}
-    shared["time"] = f"{sum(one.duration_s for one in record.stages):.3f}"
-    root = ET.Element("testsuites", {"name": "harness", **shared})
-    name = clean(f"{record.assignment.name} {record.submission.id}")
-    times = {"timestamp": record.graded_at.partition("+")[0]}
-    suite = ET.SubElement(root, "testsuite", {"name": name, **shared, "skipped": str(skipped), **times})
-    for stage in record.stages:
-        _case(suite, stage, record, t=t, prefix=prefix)
+    return whole([suite_of(record, t=t, prefix=prefix)])
+
+
+def whole(suites: Sequence[ET.Element]) -> str:
+    """Write suites as one file, with their counts and times added up."""
+    sums = {key: str(sum(int(one.get(key, "0")) for one in suites)) for key in _COUNTS[:-1]}
+    time_s = sum(float(one.get("time", "0")) for one in suites)
+    root = ET.Element("testsuites", {"name": "harness", **sums, "time": f"{time_s:.3f}"})
+    root.extend(suites)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def suite_of(record: Record, *, t: Language, prefix: str = "") -> ET.Element:
+    """Make the suite of a record; a fault that no stage had is a case of its own."""
+    suite = ET.Element("testsuite", {"name": clean(f"{record.assignment.name} {record.submission.id}")})
+    for stage in record.stages:
+        _case(suite, stage, record, t=t, prefix=prefix)
+    if record.fault and not any(one.status is StageStatus.FAULT for one in record.stages):
+        about = {"classname": clean(f"harness.{record.submission.id}"), "name": "grading", "time": "0.000"}
+        _fault(ET.SubElement(suite, "testcase", about), record.fault, t)
+    for key, tag in zip(_COUNTS, ("testcase", "failure", "error", "skipped"), strict=True):
+        suite.set(key, str(len(list(suite.iter(tag)))))
+    suite.set("time", f"{sum(one.duration_s for one in record.stages):.3f}")
+    suite.set("timestamp", record.graded_at.partition("+")[0])
+    return suite
 
 
 def _case(suite: ET.Element, stage: StageResult, record: Record, *, t: Language, prefix: str) -> None:
@@ -42,9 +55,9 @@ def _case(suite: ET.Element, stage: StageResult, record: Record, *, t: Language,
         ET.SubElement(case, "skipped", {"message": clean(t.of(stage.summary))})
     elif stage.status is StageStatus.FAULT:
         _fault(case, record.fault, t)
-    elif errors:
-        summary = f"{errors[0].code} {t.of(errors[0].title)}"
-        kind = ",".join(dict.fromkeys(one.code for one in errors))
+    elif errors or stage.status is StageStatus.FAILED:
+        summary = f"{errors[0].code} {t.of(errors[0].title)}" if errors else t.of(stage.summary)
+        kind = ",".join(dict.fromkeys(one.code for one in errors)) or stage.status
         failure = ET.SubElement(case, "failure", {"message": clean(summary), "type": kind})
         failure.text = _listed(errors, t, prefix)
     if others:

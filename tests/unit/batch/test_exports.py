@@ -16,8 +16,8 @@ import pytest
 from harness.batch.exports import export
 from harness.batch.reported import read_reported
 from harness.batch.store import RunStore
-from harness.batch.target import MARK
 from harness.batch.wanted import Exported, Format, Wanted, take
+from harness.batch.whole_folder import MARK
 from harness.errors import ConfigError
 from harness.language import language
 from harness.model.result import Fault, Outcome

@@ -29,6 +29,21 @@ def test_an_id_is_no_formula(tmp_path: Path) -> None:
     assert read_list(path)['a,"b'] == names['a,"b']
 
 
+def test_every_id_comes_back_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "x.links.csv"
+    names = public_names(["=x", "'=x", "''=x", "'", "''", "x", "'x", "\tx", "-", "a'=b", "a\nb"], {})
+    write_list(path, names)
+    assert read_list(path) == names
+
+
+def test_the_list_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.links.csv"
+    for _ in range(2):
+        write_list(path, {})
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.chmod(0o644)
+
+
 @pytest.mark.parametrize(
     "text", ["", "id,name\n", "id,page\nr1\n", "id,page\nr1,students/../index.html\n", "id,page\nr1,r1.html\n", "\xff"]
 )

@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.batch.whole_folder import whole_folder
+from harness.batch.whole_folder import MARK, whole_folder
 from harness.errors import ConfigError
-
-MARK = ".ours"
 
 
 def fill(target: Path, text: str) -> None:
-    with whole_folder(target, mark=MARK) as folder:
+    with whole_folder(target) as folder:
         (folder / "page").write_text(text)
 
 
@@ -28,7 +26,7 @@ def test_an_earlier_one_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_when_it_fails_all_is_as_before(tmp_path: Path) -> None:
     target = tmp_path / "report"
     fill(target, "one")
-    with pytest.raises(ZeroDivisionError), whole_folder(target, mark=MARK) as folder:
+    with pytest.raises(ZeroDivisionError), whole_folder(target) as folder:
         (folder / "page").write_text("half")
         _ = 1 / 0
     assert (target / "page").read_text() == "one"

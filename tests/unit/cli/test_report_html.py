@@ -28,6 +28,14 @@ def test_both_reports_are_written_and_the_list_is_named(tmp_path: Path, root: Pa
         )
     for audience in ("staff", "public"):
         assert len([*(tmp_path / audience / "students").iterdir()]) == COUNT
+    (run / "submissions" / "r13921002" / "record.json").write_text("{")
+    (run / "submissions" / "r13921003" / "record.json").unlink()
+    for audience in ("--staff", "--public"):
+        torn = report(run, tmp_path / "torn", "--replace", audience)
+        assert torn.returncode == 1, "as every other format"
+        lines = torn.stderr.splitlines()
+        assert lines[0] == f"written: {tmp_path / 'torn'}"
+        assert [line.split(": ")[1] for line in lines if line.startswith("left out: ")] == ["r13921002", "r13921003"]
     refused = report(run, tmp_path / "staff")
     assert refused.returncode == 3
     assert "is there already" in refused.stderr

@@ -53,6 +53,16 @@ def test_canvas_export(load) -> None:
     assert roster.points["HW 1 (12)"] == "10.00"
 
 
+@pytest.mark.parametrize("name", ["Points Possible", "Ann Points Possible", "    points possible"])
+def test_a_student_of_any_name_is_a_student(load, name: str) -> None:
+    lines = CANVAS.splitlines()
+    own = f"{name},103,r13921033,cat,A,7,"
+    for rows in ([*lines, own], [lines[0], own, *lines[1:]]):
+        roster = load("\n".join(rows) + "\n")
+        assert {one.name for one in roster.people} == {"Lee, Ann", "王小明", name.strip()}
+        assert roster.points["HW 1 (12)"] == "10.00"
+
+
 def test_moodle_export(load) -> None:
     (one,) = load(MOODLE).people
     assert (one.name, one.id_number, one.email) == ("Ann Lee", "r13921031", "ann@x.example")

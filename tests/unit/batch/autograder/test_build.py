@@ -25,12 +25,15 @@ def test_results_of_a_run_are_carried(assignment: Path, tmp_path: Path) -> None:
     (tmp_path / "gs" / "r13921031").mkdir(parents=True)
     (tmp_path / "gs" / "r13921031" / "results.json").write_text("{}")
     target = tmp_path / "a.zip"
-    done = build(assignment, "--output", target, "--results", tmp_path / "gs", "--lang", "en")
+    done = build(
+        assignment, "--output", target, "--results", tmp_path / "gs", "--lang", "en", "--mail-domain", "x.example"
+    )
     assert done.returncode == 0, done.stderr
     assert "hands out the results that it carries; it grades nothing" in done.stdout
     with zipfile.ZipFile(target) as content:
         assert "results/r13921031.json" in content.namelist()
-        assert json.loads(content.read("settings.json"))["mode"] == "results"
+        settings = json.loads(content.read("settings.json"))
+        assert (settings["mode"], settings["mail_domain"]) == ("results", "x.example")
         assert "score" not in json.loads(content.read("not_graded.json"))
         assert content.read("limit_s") == b"540\n"
     again = build(assignment, "--output", target)

@@ -57,6 +57,14 @@ def test_golden_and_read_back(people: tuple[Person, ...], points: Callable[[Pers
     assert done.grades == {101: "10.0", 102: "7.2", 103: "7.5", 104: "4.0", 105: "", 106: "", 107: "EX"}
 
 
+def test_no_student_s_name_makes_the_row_of_the_points(
+    people: tuple[Person, ...], points: Callable[[Person], float | None]
+) -> None:
+    named = [replace(people[0], name="Points Possible"), *people[1:]]
+    done = import_canvas(canvas_csv(COLUMN, named, points), USERS, {12345: "HW 1"})
+    assert (done.points_possible, done.grades[101]) == ({COLUMN.title: "10.0"}, "10.0")
+
+
 def test_without_canvas_ids_the_sis_ids_serve(
     people: tuple[Person, ...], points: Callable[[Person], float | None]
 ) -> None:

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from cmarkgfm import github_flavored_markdown_to_html
+from markdown_it import MarkdownIt
 
 from harness.language import language
 from harness.model.result import Record
@@ -46,14 +48,36 @@ def test_golden(small_class: tuple[Record, ...], golden) -> None:
         "$x$",
         "a\n\n# b",
         "    code <b>",
+        "http://x.example/a_b?c=d",
+        "(HTTPS://x.example), ftp://x.example",
+        "www.x.example WWW.x.example",
+        "ann+1@x.example, _a_b@x.example_",
+        "mailto:ann@x.example xmpp:ann@x.example/y",
+        "@everyone",
+        "@a@b+c@d",
+        "+a@b",
+        "1.@a",
+        "`code @a` b@c.example",
+        "\\`a@b.example\\`",
+        "<a@b.example>",
     ],
 )
 def test_escaped_text_is_shown_as_it_is(text: str) -> None:
-    markdown_it = pytest.importorskip("markdown_it")
-    html = markdown_it.MarkdownIt("commonmark").render(escaped(text))
-    assert re.fullmatch(r"<p>(?:[^<>]|<code>[^<>]*</code>)*</p>\n", html), html
-    words = " ".join(text.split())
-    assert _text(html) == re.sub(r"`([^`]+)`(?!`)", r"\1", words) or _text(html) == words
+    markdown = escaped(text)
+    for html in (MarkdownIt("commonmark").render(markdown), github_flavored_markdown_to_html(markdown)):
+        assert re.fullmatch(r"<p>(?:[^<>]|<code>[^<>]*</code>)*</p>\n", html), html
+        assert "@" not in re.sub(r"<code>[^<>]*</code>", "", html), html
+        words = " ".join(text.split())
+        assert _text(html) == re.sub(r"`([^`]+)`(?!`)", r"\1", words) or _text(html) == words
+
+
+def test_codes_that_touch_stay_two() -> None:
+    assert escaped("`a`b@c`d`@e") == "`a` `b@c` `d` `@e`"
+
+
+def test_links_read_well() -> None:
+    assert escaped("see http://x.example or www.x.example") == r"see http\://x.example or www\.x.example"
+    assert escaped("Ask ann@x.example.") == "Ask `ann@x.example`."
 
 
 def _text(html: str) -> str:

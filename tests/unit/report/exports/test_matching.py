@@ -25,7 +25,47 @@ def test_two_submissions_of_one_student_are_a_problem() -> None:
     assert found.problems == ("r13921031 and R13921031 are both of line 2 of r.csv: one student, two submissions",)
     by_two = roster(person(5, sis_user_id="r13921031", sis_login_id="ann"), roles=("sis_user_id", "sis_login_id"))
     found = match_submissions(["r13921031", "ann"], by_two)
-    assert found.problems == ("r13921031 and ann are both of line 5 of r.csv: one student, two submissions",)
+    assert (list(found.people), found.unknown) == (
+        ["r13921031"],
+        {"ann": "line 5 of r.csv has it, but belongs to r13921031"},
+    )
+
+
+@pytest.mark.parametrize("role", ["sis_login_id", "username", "email"])
+def test_who_chose_the_id_of_another_gets_no_grade_of_theirs(role: str) -> None:
+    people = (person(2, sis_user_id="r2", **{role: "r1"}), person(3, sis_user_id="r3"))
+    found = match_submissions(["r1", "r3"], roster(*people, roles=("sis_user_id", role)))
+    assert ({one: each.line for one, each in found.people.items()}, found.problems) == ({"r3": 3}, ())
+    assert found.unknown == {"r1": "line 2 of r.csv has it, but belongs to r2"}
+
+
+def test_ids_of_another_kind_contradict_nobody() -> None:
+    people = (person(2, sis_user_id="10001", sis_login_id="r1"), person(3, sis_login_id="r2", email="x@y"))
+    found = match_submissions(["r1", "r2"], roster(*people, roles=("sis_user_id", "sis_login_id", "email")))
+    assert {one: each.line for one, each in found.people.items()} == {"r1": 2, "r2": 3}
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ({"student": "r1", "email": "a@x"}, {"id_number": "r2", "email": "b@x"}),
+        ({"student": "r1"}, {"id_number": "r2"}),
+        ({"username": "a"}, {"username": "b"}),
+        ({"email": "a@x"}, {"email": "b@x"}),
+        ({"student": "r1", "email": "a@x"}, {"id_number": "r2", "email": "a@x"}),
+        ({"username": "a", "email": "a@x"}, {"username": "b", "email": "a@x"}),
+    ],
+)
+def test_a_row_that_contradicts_is_another_s(here: dict[str, str], there: dict[str, str]) -> None:
+    other = person(7, name="Wang Wei", **there)
+    assert match_rows([person(2, name="Wang Wei", **here)], roster(other)) == ({}, ())
+    own = person(8, name="Wang Wei", **here)
+    assert match_rows([person(2, name="Wang Wei", **here)], roster(other, own)) == ({2: own}, ())
+
+
+def test_the_same_id_is_the_same_person_with_another_address() -> None:
+    row = person(7, id_number="r1", email="ann@home")
+    assert match_rows([person(2, student="R1", email="ann@school")], roster(row)) == ({2: row}, ())
 
 
 def test_an_id_of_two_people_is_a_problem() -> None:
