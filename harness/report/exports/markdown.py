@@ -19,7 +19,8 @@ from harness.report.exports.feedback import (
 
 _CODE = re.compile(r"(?<!`)`(?!`)([^`\n]+)(?<!`)`(?!`)")
 # An underscore between letters or digits, as in a file's name, means nothing in Markdown and reads better bare.
-_SPECIAL = re.compile(r"([\\`*\[\]|~$<>&]|(?<![^\W_])_|_(?![^\W_]))")
+# GitHub and its kin make links of bare addresses: of `://`, and of `www.`.
+_SPECIAL = re.compile(r"([\\`*\[\]|~$<>&]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 _BLOCK = re.compile(r"^([-+=#]|\d+(?=[.)](?:\s|$)))")
 
 

@@ -46,6 +46,7 @@ def test_golden(small_class: tuple[Record, ...], golden) -> None:
         "$x$",
         "a\n\n# b",
         "    code <b>",
+        "[click here](https:evil.example) {0}.gguf",
     ],
 )
 def test_escaped_text_is_shown_as_it_is(text: str) -> None:
@@ -54,6 +55,14 @@ def test_escaped_text_is_shown_as_it_is(text: str) -> None:
     assert re.fullmatch(r"<p>(?:[^<>]|<code>[^<>]*</code>)*</p>\n", html), html
     words = " ".join(text.split())
     assert _text(html) == re.sub(r"`([^`]+)`(?!`)", r"\1", words) or _text(html) == words
+
+
+def test_a_bare_address_is_no_link() -> None:
+    """GitHub's extension makes links of both; a backslash ends that, and is not shown."""
+    assert escaped("see https://evil.example, WWW.evil.example") == "see https\\://evil.example, WWW\\.evil.example"
+    markdown_it = pytest.importorskip("markdown_it")
+    html = markdown_it.MarkdownIt("commonmark").render(escaped("https://evil.example www.evil.example"))
+    assert html == "<p>https://evil.example www.evil.example</p>\n"
 
 
 def _text(html: str) -> str:
