@@ -78,7 +78,8 @@ def finding(
         KeyError: The catalogue holds no such code (a bug).
     """
     entry = CATALOGUE[code]
-    where = replace(where, path=visible(where.path)) if where else None
+    if where:
+        where = replace(where, path=visible(where.path), pointer=where.pointer and visible(where.pointer))
     return Finding(
         code=code,
         severity=Severity(entry.severity),

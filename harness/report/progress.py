@@ -69,4 +69,4 @@ class StageProgress:
         padded = status + " " * max(0, _STATUS_COLUMNS - cell_len(status))
         time = t("{time:.1f} s", time=result.duration_s)
         line = f"{result.stage:<9} {padded} {' ' * max(0, _TIME_COLUMNS - cell_len(time))}{time}"
-        self._console.print(f"{line}  {t.of(result.summary)}", markup=False, highlight=False, style="dim")
+        self._console.print(f"{line}  {t.of(result.summary)}", markup=False, emoji=False, highlight=False, style="dim")

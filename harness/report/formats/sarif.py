@@ -1,7 +1,7 @@
 """A record as SARIF 2.1.0, which editors and code scanning read: rules out of the catalogue, a result a finding.
 
 The form: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. Faults of ours are no results but
-notifications of a run that did not succeed.
+notifications of a run that did not succeed. What findings quote is text in a message: no link, no placeholder.
 """
 
 import json
@@ -21,6 +21,8 @@ _RULES = {code: index for index, code in enumerate(CATALOGUE)}
 # Code scanning takes no result without a place: such a finding stands at the script of its stage.
 _SCRIPTS = {"fetch": "download.sh", "admit": "download.sh"}
 _SCRIPT = "run.sh"
+# §3.11: `[text](target)` is a link, `{0}` a placeholder.
+_LITERAL = str.maketrans({"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
 
 
 def sarif(record: Record, *, t: Language, prefix: str = "") -> str:
@@ -65,7 +67,7 @@ def _result(one: Finding, stage: StageResult, t: Language, prefix: str) -> dict[
         "ruleId": one.code,
         "ruleIndex": _RULES[one.code],
         "level": _LEVELS[one.severity],
-        "message": {"text": clean(f"{t.of(one.title)}: {words_of(one, t)}")},
+        "message": _message(f"{t.of(one.title)}: {words_of(one, t)}"),
         "locations": [location],
     }
 
@@ -76,7 +78,9 @@ def _invocation(record: Record, t: Language) -> dict[str, Any]:
     if record.fault is not None:
         words.append(("error", f"{record.fault.kind}: {t.of(record.fault.message)} {t.of(record.fault.remedy)}"))
     if words:
-        made["toolExecutionNotifications"] = [
-            {"level": level, "message": {"text": clean(text)}} for level, text in words
-        ]
+        made["toolExecutionNotifications"] = [{"level": level, "message": _message(text)} for level, text in words]
     return made
+
+
+def _message(text: str) -> dict[str, str]:
+    return {"text": clean(text).translate(_LITERAL)}

@@ -12,12 +12,12 @@ _NEAR = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A bin: where it begins and ends (0 to 1), between which values, and how many lie in it."""
+    """A bin: where it begins and ends (0 to 1), between which values (None: all beyond), and how many lie in it."""
 
     start: float
     end: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     count: int
 
 
@@ -84,13 +84,13 @@ def _marks(x: Axis, marks: Mapping[str, float]) -> tuple[Mark, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """A line of a plot of ranges; all but the name are places on the axis."""
+    """A line of a plot of ranges; all but the name are places on the axis, None where that is not told."""
 
     name: str
-    least: float
+    least: float | None
     median: float
-    p90: float
-    most: float
+    p90: float | None
+    most: float | None
     limit: float | None
 
 
@@ -122,15 +122,20 @@ def ranges(
     if not spreads:
         return None
     limits = limits or {}
-    values = [max(least, value) for one in spreads.values() for value in (one.least, one.most)]
+    told = (value for one in spreads.values() for value in (one.least, one.median, one.p90, one.most))
+    values = [max(least, value) for value in told if value is not None]
     x = axis_over([*values, *limits.values()], label=label, log=True, nice=nice)
+
+    def at(value: float | None) -> float | None:
+        return None if value is None else x.at(max(least, value))
+
     rows = (
         Range(
             name=name,
-            least=x.at(max(least, one.least)),
+            least=at(one.least),
             median=x.at(max(least, one.median)),
-            p90=x.at(max(least, one.p90)),
-            most=x.at(max(least, one.most)),
+            p90=at(one.p90),
+            most=at(one.most),
             limit=x.at(limits[name]) if name in limits else None,
         )
         for name, one in spreads.items()

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from harness import __version__
 from harness.language import Language
 from harness.report.html import foreign, numbers
+from harness.report.html.crowd import FEWEST
 from harness.report.html.rows import STANDING_WORDS
 from harness.report.html.views import About, Audience, Overview, StudentPage
 from harness.text import visible
@@ -69,6 +70,7 @@ class Site:
             "icon": ICON,
             "figure_of": numbers.figure,
             "points_of": numbers.points,
+            "fewest": FEWEST,
             "policy": policy(style, script),
             "version": __version__,
         }

@@ -7,13 +7,13 @@ from math import ceil
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Number of values, median, 90th percentile (nearest rank), the least and the most."""
+    """Number of values, median, 90th percentile (nearest rank), the least and the most; None where it is not told."""
 
     count: int
     median: float
-    p90: float
-    least: float
-    most: float
+    p90: float | None
+    least: float | None
+    most: float | None
 
 
 def spread(values: Sequence[float]) -> Spread | None:

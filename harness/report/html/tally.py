@@ -12,15 +12,16 @@ from harness.report.html.spread import Spread, spread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageFigures:
-    """One stage over all submissions: how it ended, and how much it used where it ran."""
+    """One stage over all submissions: how it ended (None: few, not told how many), and what it used where it ran."""
 
     stage: str
-    ended: dict[StageStatus, int]
+    ended: dict[StageStatus, int | None]
     duration_s: Spread | None
     budget_s: float | None
     memory_bytes: Spread | None
     vram_bytes: Spread | None
     gpu_seconds: float | None
+    gpu_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ class Tally:
                 memory_bytes=spread(one.memory_bytes),
                 vram_bytes=spread(one.vram_bytes),
                 gpu_seconds=sum(one.gpu_seconds) if one.gpu_seconds else None,
+                gpu_count=len(one.gpu_seconds),
             )
             for name, one in self._stages.items()
         )

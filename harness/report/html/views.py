@@ -37,13 +37,13 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The first page. `rows` is empty, and `few` true with no figures, where others must not be told who is who.
+    """The first page. For the public, `rows` is empty, `few` true without figures, a count None where it is few.
 
     `places` are those that points need.
     """
 
     submissions: int
-    standings: dict[Standing, int]
+    standings: dict[Standing, int | None]
     rows: tuple[Row, ...]
     few: bool
     scores: Histogram | None

@@ -11,23 +11,12 @@ import pytest
 
 from benchmarks.simulated import make_base
 from harness.intake.reference import reference_files
+from tests.unit.in_process import harness
 
 
 @pytest.fixture
 def assignment(root: Path) -> str:
     return str(root / "assignments" / "classical-chinese")
-
-
-def harness(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    path = str(Path(__file__).resolve().parents[3])
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": path, **environment},
-    )
 
 
 @pytest.fixture
@@ -64,9 +53,19 @@ def test_init_refuses_what_it_cannot_do(started: object, assignment: str, tmp_pa
     assert "Its name holds no student id: name it after yours, or give --student-id to check." in unnamed.stdout
 
 
-def test_the_second_command_passes_at_once(started: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
+def test_the_second_command_passes_at_once(
+    started: subprocess.CompletedProcess[str], root: Path, tmp_path: Path
+) -> None:
     command = started.stdout.splitlines()[3].split()
-    done = harness(*command[1:], cwd=tmp_path, COLUMNS="80")
+    # A process of its own, as a student starts it.
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *command[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root), "COLUMNS": "80"},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     words = " ".join(done.stdout.split())
     assert "r13921031: nothing wrong in what was looked at" in words

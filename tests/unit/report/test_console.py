@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from harness.language import language, verbatim
-from harness.model.finding import finding
+from harness.model.finding import Location, finding
 from harness.model.result import Fault, Outcome, Record
 from harness.report.console import show
 
@@ -49,6 +49,15 @@ def test_markup_of_a_student_is_shown_as_it_is(record: Record) -> None:
     text = shown(replace(record, stages=stages), 160)
     assert "[red]x[/] [link=http://example.org]y[/link]" in text
     assert "[bold]z[/]" in text
+
+
+def test_a_hostile_name_is_text_wherever_it_stands(record: Record) -> None:
+    """As a file's name and as a key in a JSON file: no style, no link, no control character reaches the terminal."""
+    name = "[click here](https:evil.example) {0} [red]x[/] :warning: \x1b]8;;https://evil.example\x07y\u202e.gguf"
+    hostile = finding("RUN003", f"{name} is there.", where=Location(path=name, line=1, pointer=f"/0/{name}"))
+    text = shown(replace(record, stages=(replace(record.stages[1], findings=(hostile,)),)), 400)
+    assert text.count("[click here](https:evil.example) {0} [red]x[/] :warning: \\x1b]8;;https://evil.example") == 3
+    assert not {"\x1b", "\x07", "\u202e"} & set(text)
 
 
 def test_a_fault_is_not_the_students(record: Record, fault: Fault) -> None:

@@ -1,19 +1,18 @@
 """The autograder's zip: what is in it, and what is said of it."""
 
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from harness.batch.autograder.wheel import own_wheel
+from tests.unit.in_process import harness
 
 
-def build(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", "gradescope", "build", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def build(*words: str | Path) -> CompletedProcess[str]:
+    return harness("gradescope", "build", *words)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.doctor import NAMES
+from tests.unit.in_process import harness
 
 
 def doctor(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +27,7 @@ def nobody(tmp_path: Path) -> str:
 def test_without_an_engine(nobody: str, tmp_path: Path) -> None:
     lock = ("--image-lock", str(tmp_path / "none.lock"))
     start = time.monotonic()
-    done = doctor("--format", "json", *lock, DOCKER_HOST=nobody)
+    done = doctor("--format", "json", "--require", "versions", *lock, DOCKER_HOST=nobody)
     assert time.monotonic() - start < 10
     facts = {one["name"]: one for one in json.loads(done.stdout)["facts"]}
     assert (done.returncode, tuple(facts)) == (0, NAMES)
@@ -37,8 +38,7 @@ def test_without_an_engine(nobody: str, tmp_path: Path) -> None:
     assert required.returncode == 4
     assert "-> Start Docker (`systemctl start docker`)" in required.stdout
     assert max(map(len, required.stdout.splitlines())) <= 80
-    assert doctor("--require", "versions", *lock, DOCKER_HOST=nobody).returncode == 0
-    assert doctor("--require", "nothing").returncode == 2
+    assert harness("doctor", "--require", "nothing").returncode == 2
 
 
 def test_a_real_engine(engine: str) -> None:

@@ -60,6 +60,7 @@ def test_golden(small_class: tuple[Record, ...], golden) -> None:
         "`code @a` b@c.example",
         "\\`a@b.example\\`",
         "<a@b.example>",
+        "[click here](https:evil.example) {0}.gguf",
     ],
 )
 def test_escaped_text_is_shown_as_it_is(text: str) -> None:

@@ -1,6 +1,7 @@
 """SARIF 2.1.0: valid by our own schema of the part that we write, and by the standard's where npm brings it."""
 
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -14,8 +15,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from harness.language import Language
 from harness.model.catalogue import CATALOGUE
-from harness.model.finding import finding
-from harness.model.result import Record
+from harness.model.finding import Location, finding
+from harness.model.result import Fault, Record
 from harness.report.formats.sarif import sarif
 
 OURS = Draft202012Validator(json.loads(Path(__file__).with_name("sarif.schema.json").read_text(encoding="utf-8")))
@@ -32,6 +33,13 @@ def run_of(record: Record, t: Language, prefix: str = "") -> dict[str, Any]:
 
 def places(run: dict[str, Any]) -> list[dict[str, Any]]:
     return [one["locations"][0]["physicalLocation"] for one in run["results"]]
+
+
+def read(text: str) -> str:
+    """Read a message by §3.11 of the standard: bare brackets are links, single braces placeholders; ours has none."""
+    literal = re.sub(r"\\[\\\[\]]|\{\{|\}\}", "", text)
+    assert not re.search(r"[\\\[\]{}]", literal), text
+    return re.sub(r"\\([\\\[\]])|(\{)\{|(\})\}", lambda found: "".join(filter(None, found.groups())), text)
 
 
 def test_rules_are_the_catalogue(mixed: Record, t: Language) -> None:
@@ -96,6 +104,25 @@ def test_nothing_hostile_leaves_its_text(hostile: Record, t: Language) -> None:
     assert not [char for char in text if char != "\n" and (ord(char) < 32 or char in "\x7f\u2028\u202e\ufffe\ud800")]
     (place,) = places(run_of(hostile, t))
     assert unquote(place["artifactLocation"]["uri"]).startswith("a,b:c%0A::error::x]]>\\x1b[31m\\r")
+
+
+def test_a_files_name_is_no_link_and_no_placeholder(record: Record, t: Language) -> None:
+    name = "[click here](https:evil.example) {0} \\[x\\](1).gguf"
+    found = finding("RUN003", f"{name} is there.", where=Location(path=name, line=1, pointer=f"/{name}"))
+    skipped = replace(record.stages[2], summary=name)
+    (result,) = run_of(replace(record, stages=(replace(record.stages[1], findings=(found,)), skipped)), t)["results"]
+    seen, place, _ = read(result["message"]["text"]).split("\n")
+    assert (seen, place) == (f"run.sh ended with an error: {name} is there.", f"Place: /{name}")
+    fault = replace(record, fault=Fault(kind="EnvironmentFault", message=name, remedy="Start it."))
+    (invocation,) = run_of(fault, t)["invocations"]
+    (note,) = invocation["toolExecutionNotifications"]
+    assert read(note["message"]["text"]) == f"EnvironmentFault: {name} Start it."
+
+
+def test_words_of_rules_have_no_links_or_placeholders(mixed: Record, t: Language) -> None:
+    for rule in run_of(mixed, t)["tool"]["driver"]["rules"]:
+        for text in (rule["shortDescription"]["text"], rule["help"]["text"]):
+            assert not re.search(r"\]\(|\{\d+\}", text), text
 
 
 @pytest.mark.slow
