@@ -75,7 +75,7 @@ def feedback_lines(record: Record, t: Language) -> Iterator[str]:
         yield (
             t("Late penalty: {points:g} ({reason})", points=penalty, reason=t.of(record.verdict.late_reason))
             if penalty
-            else t("On time: {reason}", reason=t.of(record.verdict.late_reason))
+            else t("Late policy: {reason}", reason=t.of(record.verdict.late_reason))
         )
     for finding in by_severity(record):
         yield from finding_lines(finding, t)

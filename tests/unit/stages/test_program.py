@@ -65,6 +65,20 @@ def test_table(job: Job, how: Ended, code: str, seen: str, limit: str) -> None:
     assert found.fix
 
 
+@pytest.mark.parametrize(("exit_code", "code"), [(3, "RUN003"), (127, "RUN005")])
+def test_who_cannot_see_the_last_lines_is_told_how_to(job: Job, exit_code: int, code: str) -> None:
+    how = ended(Cause.EXITED, exit_code)
+    private = bad_end(how, job, command="run.sh", codes=CODES)
+    public = bad_end(how, job, command="run.sh", codes=CODES, quote=True)
+    assert private is not None and public is not None
+    assert private.code == public.code == code
+    assert private.fix == (
+        "Run `harness check`: it shows the last lines on the public data. "
+        "On private data they are for the staff alone."
+    )
+    assert public.fix != private.fix
+
+
 def test_the_receipt_has_the_gpu_or_nothing_of_it() -> None:
     found = receipt_of(ended(Cause.OUT_OF_VRAM, 1), ProcessSandbox())
     assert (found.gpu_uuid, found.gpu_name) == ("GPU-aa", "H200")
