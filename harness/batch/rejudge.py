@@ -31,12 +31,14 @@ class Rules:
 
     Attributes:
         loaded: The assignment.
+        place: Where it was loaded from; None means its folder.
         extensions: Extensions by submission id; others keep the one in their record.
         times: Submission times by id; others keep the one in their record.
         dropped: Ids of examples that the score leaves out, besides those that it left out before.
     """
 
     loaded: LoadedAssignment
+    place: Path | None = None
     extensions: Mapping[str, Extension] = field(default_factory=lambda: MappingProxyType({}))
     times: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     dropped: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from harness.report.html.plots import Histogram, Ranges, histogram, ranges
 from harness.report.html.rows import Standing
 from harness.report.html.spread import spread
 from harness.report.html.tally import Tally
+from harness.report.html.times import day
 from harness.report.html.views import About, Audience, Overview
 
 FEWEST = 5
@@ -36,8 +37,8 @@ def overview(tally: Tally, about: About, *, audience: Audience) -> Overview:
         memory=None if few else memory_plot(tally),
         findings=() if few else tally.findings,
         outcomes=tuple(one for one in Standing if tally.standings[one]),
-        graded_from=min(tally.graded_at, default="")[:10],
-        graded_to=max(tally.graded_at, default="")[:10],
+        graded_from=day(min(tally.graded_at, default=""), about.zone),
+        graded_to=day(max(tally.graded_at, default=""), about.zone),
         sandboxes=tuple(sorted(tally.sandboxes)),
         versions=tuple(sorted(tally.versions)),
         not_isolated=tally.not_isolated,

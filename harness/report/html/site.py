@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from harness import __version__
 from harness.language import Language
-from harness.report.html import foreign, numbers
+from harness.report.html import foreign, numbers, times
 from harness.report.html.rows import STANDING_WORDS
 from harness.report.html.views import About, Audience, Overview, StudentPage
 from harness.text import visible
@@ -54,6 +54,7 @@ class Site:
             points=numbers.points,
             seconds=numbers.seconds,
             size=numbers.size,
+            minute=lambda text: times.minute(text, about.zone),
             share=numbers.share,
             fixed=numbers.fixed,
             clock=numbers.clock,

@@ -73,8 +73,7 @@ def test_who_cannot_see_the_last_lines_is_told_how_to(job: Job, exit_code: int, 
     assert private is not None and public is not None
     assert private.code == public.code == code
     assert private.fix == (
-        "Run `harness check`: it shows the last lines on the public data. "
-        "On private data they are for the staff alone."
+        "Run `harness check`: it shows the last lines on the public data. On private data they are for the staff alone."
     )
     assert public.fix != private.fix
 
