@@ -141,7 +141,8 @@ def _refuse_dropped(store: RunStore, todo: Sequence[Submission], records: Iterab
     """Refuse to grade by all examples beside records that a regrade took some out of."""
     dropped = {one for record in records if record.regraded_from for one in record.regraded_from.dropped_examples}
     if todo and dropped:
+        names = ", ".join(sorted(dropped))
         raise ConfigError(
-            f"The records in {store.root} leave out {', '.join(sorted(dropped))}; grading here would count all examples.",
+            f"The records in {store.root} leave out {names}; grading here would count all examples.",
             remedy="Go on with the run that this one was regraded from, then regrade that again.",
         )
