@@ -88,7 +88,7 @@ def by_severity(record: Record) -> list[Finding]:
 
 def finding_lines(finding: Finding, t: Language) -> Iterator[str]:
     """Give a finding: its title and place, what was seen, the limit, how to fix it."""
-    place = f" ({finding.where})" if finding.where else ""
+    place = f" ({t.of(finding.where.words)})" if finding.where else ""
     yield f"{severity_words(finding.severity, t)} {finding.code}: {t.of(finding.title)}{place}"
     yield t("Seen: {text}", text=t.of(finding.seen))
     if finding.limit:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from harness import __version__
 from harness.language import Language
+from harness.model.status_words import CAUSE_WORDS
 from harness.report.html import foreign, numbers, times
 from harness.report.html.rows import STANDING_WORDS
 from harness.report.html.views import About, Audience, Overview, StudentPage
@@ -65,6 +66,7 @@ class Site:
             "about": about,
             "staff": audience == "staff",
             "standing_words": STANDING_WORDS,
+            "cause_words": CAUSE_WORDS,
             "style": style,
             "script": script,
             "icon": ICON,
