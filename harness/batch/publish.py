@@ -73,7 +73,7 @@ def _about(reported: Reported) -> About:
         base_model=reference.base_model,
         split=reference.split,
         thresholds=next((dict(one.baselines) for one in bases if one.name == reference.base_model), {}),
-        zone=assignment.late.zone if assignment and assignment.late else UTC,
+        zone=(assignment.late.zone if assignment and assignment.late else None) or UTC,
         notes=reported.missing,
     )
 

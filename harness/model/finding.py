@@ -94,7 +94,7 @@ def finding(
         limit=_shown(limit),
         fix=_shown(fix or entry.fix),
         where=where,
-        staff_detail=None if staff_detail is None else _lines(staff_detail),
+        staff_detail=None if staff_detail is None else _shown(verbatim(staff_detail)),
         excerpt=None if excerpt is None else _lines(excerpt),
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import harness
+from harness.language import language
 from harness.sandbox.cause import Cause
 from harness.sandbox.gpu.facts import GpuUse
 from harness.sandbox.interface import Ended, Job, Limits, Mount
@@ -142,6 +143,7 @@ def test_on_private_data_the_log_is_for_the_staff_alone(job: Job) -> None:
     assert found is not None
     assert found.seen == "run.sh ended with exit code 1."
     assert found.staff_detail == "Its last lines:\na private sentence"
+    assert language("zh-TW").of(found.staff_detail) == "最後幾行輸出：\na private sentence"
 
 
 @pytest.mark.parametrize(("module", "found"), [("harness.text", True), ("text", False)])
