@@ -1,6 +1,6 @@
 """A whole run: takes the run folder, opens what grades, grades what is not graded yet. The entry for commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from harness.batch.store import RunStore
 from harness.batch.tell import tell_all
 from harness.errors import ConfigError
 from harness.model.event import Distrusted, OnEvent, Planned
+from harness.model.result import Record
 from harness.model.run import Run
 from harness.model.submission import Submission
 from harness.report.event_log import EventLog
@@ -127,8 +128,21 @@ def _to_grade(plan: Plan, store: RunStore, run: Run, *, resume: bool, on_event: 
             f"Graded already in {store.root}: {names}.",
             remedy="Give another folder with --output. To go on with a run: `harness grade --resume FOLDER`.",
         )
+    todo = tuple(one for one in plan.submissions if not kept[one.id].graded)
+    _refuse_dropped(store, todo, [found.record for found in kept.values() if found.record])
     for name, found in kept.items():
         if found.distrust:
             place = store.set_aside(name)
             on_event(Distrusted(submission=name, why=found.distrust, place=str(place)))
-    return tuple(one for one in plan.submissions if not kept[one.id].graded)
+    return todo
+
+
+def _refuse_dropped(store: RunStore, todo: Sequence[Submission], records: Iterable[Record]) -> None:
+    """Refuse to grade by all examples beside records that a regrade took some out of."""
+    dropped = {one for record in records if record.regraded_from for one in record.regraded_from.dropped_examples}
+    if todo and dropped:
+        names = ", ".join(sorted(dropped))
+        raise ConfigError(
+            f"The records in {store.root} leave out {names}; grading here would count all examples.",
+            remedy="Go on with the run that this one was regraded from, then regrade that again.",
+        )

@@ -23,6 +23,7 @@ from harness.report.html.rows import Standing
 from harness.report.html.site import Site
 from harness.report.html.student import student_page
 from harness.report.html.tally import Tally
+from harness.report.html.times import UTC
 from harness.report.html.views import About, Audience, Link, StudentPage
 
 
@@ -77,6 +78,7 @@ def _about(reported: Reported) -> About:
         base_model=reference.base_model,
         split=reference.split,
         thresholds=next((dict(one.baselines) for one in bases if one.name == reference.base_model), {}),
+        zone=(assignment.late.zone if assignment and assignment.late else None) or UTC,
         notes=reported.missing,
     )
 

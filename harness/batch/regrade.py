@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
+from harness import __version__
 from harness.batch.kept import RECORD, Trusted, read_kept, submission_ids
 from harness.batch.rejudge import CannotRegradeError, DataFile, Rules, base_of, load_data, refuse_unknown, rejudge
 from harness.batch.rescore import Rescoring, rescore
@@ -16,6 +17,7 @@ from harness.grading.borderline import near_thresholds
 from harness.grading.moves import compare
 from harness.model.regrade import LeftOut, Move, Near, Regraded, Rescored
 from harness.model.result import Evidence, Outcome, Record
+from harness.model.run import RunSubmission
 from harness.report.moves import moves_csv, moves_json
 from harness.schema.decode import encode
 from harness.schema.record import read_record
@@ -58,6 +60,7 @@ def regrade(
         store = RunStore(partial)
         done = _rescored(run, _pass_over(run, rules, store, now=now), rules, rescoring)
         _keep_rescored(store, done.rescored)
+        _write_run(run, rules, store)
         write_json(partial / DIFF_JSON, moves_json(done))
         write_whole(partial / DIFF_CSV, moves_csv(done.moves).encode())
         partial.rename(output)
@@ -79,6 +82,32 @@ def _refuse_output(run: Path, output: Path) -> None:
 
 def _rescored(run: Path, done: Regraded, rules: Rules, how: Rescoring | None) -> Regraded:
     return done if how is None else replace(done, rescored=rescore(run, done.near, rules, how))
+
+
+def _write_run(old: Path, rules: Rules, store: RunStore) -> None:
+    """Say what the new run grades by, as far as the old one does, and write its table of grades."""
+    before = RunStore(old).read()
+    if before is None:
+        return
+    now = replace(
+        before,
+        harness_version=__version__,
+        assignment=replace(before.assignment, sha256=rules.loaded.sha256),
+        assignment_path=str((rules.place or rules.loaded.folder).resolve()),
+        language=rules.loaded.assignment.language,
+        submissions=tuple(_listed(one, rules) for one in before.submissions),
+    )
+    store.write_run(now)
+    store.write_grades(now)
+
+
+def _listed(one: RunSubmission, rules: Rules) -> RunSubmission:
+    time = rules.times.get(one.id)
+    return replace(
+        one,
+        submitted_at=time.isoformat() if time else one.submitted_at,
+        extension=rules.extensions.get(one.id, one.extension),
+    )
 
 
 def _keep_rescored(store: RunStore, rescored: Iterable[Rescored]) -> None:

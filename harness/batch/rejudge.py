@@ -12,7 +12,7 @@ from harness import __version__
 from harness.batch.kept import PREDICTIONS, Scored, Trusted
 from harness.errors import ConfigError
 from harness.files import sha256_file
-from harness.grading.rubric import Measured
+from harness.grading.rubric import Measured, failed_before
 from harness.grading.verdict import decide
 from harness.model.assignment import BaseModel, Example
 from harness.model.extension import Extension
@@ -31,12 +31,14 @@ class Rules:
 
     Attributes:
         loaded: The assignment.
+        place: Where it was loaded from; None means its folder.
         extensions: Extensions by submission id; others keep the one in their record.
         times: Submission times by id; others keep the one in their record.
         dropped: Ids of examples that the score leaves out, besides those that it left out before.
     """
 
     loaded: LoadedAssignment
+    place: Path | None = None
     extensions: Mapping[str, Extension] = field(default_factory=lambda: MappingProxyType({}))
     times: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     dropped: tuple[str, ...] = ()
@@ -108,7 +110,9 @@ def rejudge(kept: Trusted, before: Verdict, rules: Rules, *, data: DataFile | No
         data = same_data(data, old)
     submission = _submission(old, before, rules)
     score = _score(kept.scored, data, dropped) if fewer and data else old.score
-    measured = Measured(valid_predictions=_valid(kept, data, dropped), score=score)
+    measured = Measured(
+        valid_predictions=_valid(kept, data, dropped), score=score, failed_before=failed_before(old.stages)
+    )
     try:
         verdict = decide(
             rules.loaded.assignment,

@@ -71,13 +71,15 @@ def regrade(
         )
     if assignment is None and not borderline:
         raise click.UsageError("New records need --assignment: what they are to go by.")
-    loaded = load_assignment(assignment or _own_assignment(run))
+    place = assignment or _own_assignment(run)
+    loaded = load_assignment(place)
     own = RunStore(run).read()
     if borderline and assignment is None and own is not None and own.assignment.sha256 != loaded.sha256:
         click.echo("The assignment changed since this run was graded: thresholds are those of now.", err=True)
     late = loaded.assignment.late
     rules = Rules(
         loaded=loaded,
+        place=place,
         extensions=_extensions(extensions, loaded, run) if extensions else {},
         times=_times(times, run, late.zone if late else None) if times else {},
         dropped=dropped,

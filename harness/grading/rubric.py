@@ -1,21 +1,37 @@
 """One line of the rubric, as a pure function of what was measured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.language import Message, message
 from harness.model.assignment import RubricItem
-from harness.model.result import Points, Score
+from harness.model.result import Points, Score, StageResult, StageStatus
 
+_BEFORE_VALIDATE = ("intake", "fetch", "admit", "run")
 METRICS = {"perplexity": message("perplexity"), "corpus_perplexity": message("corpus perplexity")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What the stages found out: whether the predictions are valid, and the score if there is one."""
+    """What the stages found out.
+
+    Attributes:
+        valid_predictions: Whether the predictions are valid.
+        score: None where there is none.
+        failed_before: The stage whose failure left no predictions to look at; empty where there were some.
+    """
 
     valid_predictions: bool
     score: Score | None
+    failed_before: str = ""
+
+
+def failed_before(stages: Iterable[StageResult]) -> str:
+    """Name the stage whose failure left no predictions to look at; empty where they were looked at."""
+    status = {one.stage: one.status for one in stages}
+    if status.get("validate") is not StageStatus.SKIPPED:
+        return ""
+    return next((one for one in _BEFORE_VALIDATE if status.get(one) is StageStatus.FAILED), "")
 
 
 def award(item: RubricItem, measured: Measured, *, baselines: Mapping[str, float]) -> Points:
@@ -30,8 +46,7 @@ def award(item: RubricItem, measured: Measured, *, baselines: Mapping[str, float
 
 def _decide(item: RubricItem, measured: Measured, baselines: Mapping[str, float]) -> tuple[bool, Message]:
     if item.metric == "valid_predictions":
-        words = message("predictions are valid") if measured.valid_predictions else message("predictions are not valid")
-        return measured.valid_predictions, words
+        return measured.valid_predictions, _validity(measured)
     if measured.score is None:
         return False, message("not scored")
     assert item.baseline is not None
@@ -53,3 +68,11 @@ def _decide(item: RubricItem, measured: Measured, baselines: Mapping[str, float]
         limit=limit,
         baseline=item.baseline,
     )
+
+
+def _validity(measured: Measured) -> Message:
+    if measured.valid_predictions:
+        return message("predictions are valid")
+    if measured.failed_before:
+        return message("no predictions: {stage} failed", stage=measured.failed_before)
+    return message("predictions are not valid")

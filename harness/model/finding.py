@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.language import NOTHING, Message, verbatim
+from harness.language import NOTHING, Message, message, verbatim
 from harness.model.catalogue import CATALOGUE
 from harness.text import visible
 
@@ -31,6 +31,13 @@ class Location:
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
         return f"{place} at {self.pointer}" if self.pointer else place
+
+    @property
+    def words(self) -> Message:
+        """The same, to be said in any language."""
+        if not self.pointer:
+            return verbatim(str(self))
+        return message("{place} at {pointer}", place=str(replace(self, pointer=None)), pointer=self.pointer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +95,7 @@ def finding(
         limit=_shown(limit),
         fix=_shown(fix or entry.fix),
         where=where,
-        staff_detail=None if staff_detail is None else _lines(staff_detail),
+        staff_detail=None if staff_detail is None else _shown(verbatim(staff_detail)),
         excerpt=None if excerpt is None else _lines(excerpt),
     )
 

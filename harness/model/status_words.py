@@ -1,4 +1,4 @@
-"""How the ends of stages and the weights of findings are called. Knows no language: these are messages."""
+"""How the ends of stages and programs and the weights of findings are called. Knows no language: these are messages."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,4 +17,16 @@ STATUS_WORDS: Mapping[StageStatus, Message] = MappingProxyType(
 )
 SEVERITY_WORDS: Mapping[str, Message] = MappingProxyType(
     {Severity.ERROR: message("error"), Severity.WARNING: message("warning"), Severity.INFO: message("info")}
+)
+CAUSE_WORDS: Mapping[str, Message] = MappingProxyType(
+    {
+        "exited": message("by itself"),
+        "signaled": message("signal"),
+        "out_of_memory": message("memory limit"),
+        "deadline": message("time limit"),
+        "output_cap": message("output limit"),
+        "disk_cap": message("disk limit"),
+        "pids_cap": message("process limit"),
+        "out_of_vram": message("GPU memory limit"),
+    }
 )

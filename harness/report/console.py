@@ -1,6 +1,5 @@
 """A record in a terminal: stages, findings, scores, points, place of the evidence. Width comes from the console."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -10,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.language import Language, message
-from harness.model.finding import Finding, Location, Severity
+from harness.model.finding import Finding, Severity
 from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
 from harness.model.status_words import SEVERITY_WORDS, STATUS_WORDS
 from harness.report.check_report import show_headroom
@@ -96,7 +95,7 @@ def finding_block(finding: Finding, t: Language) -> RenderableType:
     severity = t.of(SEVERITY_WORDS[finding.severity])
     head = Text.assemble((f"{severity} {finding.code}", f"bold {colour}"), f" {t.of(finding.title)}")
     if finding.where:
-        head.append(f"  ({_place(finding.where, t)})", style="dim")
+        head.append(f"  ({t.of(finding.where.words)})", style="dim")
     lines = Table.grid(padding=(0, 1))
     lines.add_column(no_wrap=True, style="dim")
     lines.add_column(overflow="fold")
@@ -110,12 +109,6 @@ def finding_block(finding: Finding, t: Language) -> RenderableType:
         if text:
             lines.add_row(label, Text(t.of(text)))
     return Group(head, Padding(lines, (0, 0, 0, 2)))
-
-
-def _place(where: Location, t: Language) -> str:
-    if not where.pointer:
-        return str(where)
-    return t("{place} at {pointer}", place=str(replace(where, pointer=None)), pointer=where.pointer)
 
 
 def fault_block(record: Record) -> RenderableType:

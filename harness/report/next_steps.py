@@ -71,7 +71,7 @@ def _mend(errors: tuple[Finding, ...]) -> tuple[Message, ...]:
     first = errors[0]
     what = message("{code} ({title})", code=first.code, title=first.title)
     if first.where:
-        what = message("{what} in {where}", what=what, where=str(first.where))
+        what = message("{what} in {where}", what=what, where=first.where.words)
     steps = [message("Mend {what} first: {fix}", what=what, fix=first.fix)]
     if len(errors) == 2:
         steps.append(message("Then the other error: {code}.", code=errors[1].code))

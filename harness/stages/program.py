@@ -37,6 +37,10 @@ FIXES: Mapping[Cause, Message] = MappingProxyType(
     }
 )
 
+ON_PUBLIC_DATA = message(
+    "Run `harness check`: it shows the last lines on the public data. On private data they are for the staff alone."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codes:
@@ -144,7 +148,7 @@ def bad_end(ended: Ended, job: Job, *, command: str, codes: Codes, quote: bool =
         code,
         sentences(seen, log) if quote else seen,
         limit=limit,
-        fix=FIXES.get(ended.cause),
+        fix=FIXES.get(ended.cause, None if quote or code not in (codes.failed, codes.not_found) else ON_PUBLIC_DATA),
         staff_detail=None if quote else log,
     )
 

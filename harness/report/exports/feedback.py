@@ -75,7 +75,7 @@ def feedback_lines(record: Record, t: Language) -> Iterator[str]:
         yield (
             t("Late penalty: {points:g} ({reason})", points=penalty, reason=t.of(record.verdict.late_reason))
             if penalty
-            else t("On time: {reason}", reason=t.of(record.verdict.late_reason))
+            else t("Late policy: {reason}", reason=t.of(record.verdict.late_reason))
         )
     for finding in by_severity(record):
         yield from finding_lines(finding, t)
@@ -88,7 +88,7 @@ def by_severity(record: Record) -> list[Finding]:
 
 def finding_lines(finding: Finding, t: Language) -> Iterator[str]:
     """Give a finding: its title and place, what was seen, the limit, how to fix it."""
-    place = f" ({finding.where})" if finding.where else ""
+    place = f" ({t.of(finding.where.words)})" if finding.where else ""
     yield f"{severity_words(finding.severity, t)} {finding.code}: {t.of(finding.title)}{place}"
     yield t("Seen: {text}", text=t.of(finding.seen))
     if finding.limit:

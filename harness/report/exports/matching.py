@@ -51,7 +51,10 @@ def match_submissions(ids: Iterable[str], roster: Roster) -> Matched:
             lines = " and ".join(str(each.line) for each in found)
             problems.append(f"{one}: lines {lines} of {roster.file} both have this id")
         else:
-            unknown[one] = _other(fitting, roster) or _hint(one, by_key)
+            unknown[one] = _other(fitting, roster)
+    claimed = {person.line for person in people.values()}
+    free = {key: found for key, found in by_key.items() if not claimed.intersection(row.line for row in found)}
+    unknown = {one: said or _hint(one, free) for one, said in unknown.items()}
     return Matched(people=people, unknown=unknown, problems=(*problems, *_twice(people, roster)))
 
 

@@ -50,7 +50,10 @@ def refused(table: Table, columns: Mapping[str, int], given: Mapping[int, Given]
         if most is not None and grade.points > most:
             yield f"{table.file}:{row.line}: {number(grade.points)} points are more than the maximum grade of {maximum}"
         if "changeable" in columns and row.cells[columns["changeable"]].strip().casefold() in _NO:
-            yield f"{table.file}:{row.line}: Moodle says that this grade cannot be changed"
+            yield (
+                f"{table.file}:{row.line}: Moodle says that this grade cannot be changed; unlock it in Moodle's grader "
+                "report, then download the worksheet again"
+            )
 
 
 def maxima(table: Table, columns: Mapping[str, int]) -> frozenset[float]:

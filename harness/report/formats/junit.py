@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from harness.language import Language
 from harness.model.finding import Finding, Severity
 from harness.model.result import Fault, Record, StageResult, StageStatus
+from harness.model.status_words import SEVERITY_WORDS
 from harness.report.formats.places import clean, file_of, words_of
 
 _COUNTS = ("tests", "failures", "errors", "skipped")
@@ -78,4 +79,4 @@ def _words(one: Finding, t: Language, prefix: str) -> str:
     file, where = file_of(one, prefix), one.where
     numbers = [str(number) for number in (where.line, where.column) if number] if where else []
     place = f" ({':'.join([file, *numbers])})" if file else ""
-    return clean(f"{one.severity} {one.code} {t.of(one.title)}{place}\n{words_of(one, t)}")
+    return clean(f"{t.of(SEVERITY_WORDS[one.severity])} {one.code} {t.of(one.title)}{place}\n{words_of(one, t)}")

@@ -61,11 +61,13 @@ def round_size(value: float) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Give a time: 0.35 s, 12.5 s, 3:20 min, 1:02:03 h."""
+    """Give a time: <0.01 s, 0.35 s, 12.5 s, 3:20 min, 1:02:03 h."""
     if value is None:
         return NOTHING
+    if 0 < value < 0.01:
+        return "<0.01 s"
     if value < 0.95:
-        return f"{value:.2g} s" if value else "0 s"
+        return f"{value:.2g} s"
     if value < 99.95:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)

@@ -17,6 +17,7 @@ from harness.report.html.plots import Histogram, Ranges, histogram, ranges
 from harness.report.html.rows import Standing
 from harness.report.html.spread import spread
 from harness.report.html.tally import StageFigures, Tally
+from harness.report.html.times import day
 from harness.report.html.views import About, Audience, Overview
 
 FEWER_BINS = (20, 10, 5, 4, 2)
@@ -47,8 +48,8 @@ def overview(tally: Tally, about: About, *, audience: Audience) -> Overview:
         memory=memory_plot(stages),
         findings=told_findings(tally.findings) if public else tally.findings,
         outcomes=tuple(one for one in Standing if tally.standings[one]),
-        graded_from=min(tally.graded_at, default="")[:10],
-        graded_to=max(tally.graded_at, default="")[:10],
+        graded_from=day(min(tally.graded_at, default=""), about.zone),
+        graded_to=day(max(tally.graded_at, default=""), about.zone),
         sandboxes=tuple(sorted(tally.sandboxes)),
         versions=tuple(sorted(tally.versions)),
         not_isolated=tally.not_isolated,

@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from harness import __version__
 from harness.language import Language
-from harness.report.html import foreign, numbers
+from harness.model.status_words import CAUSE_WORDS
+from harness.report.html import foreign, numbers, times
 from harness.report.html.crowd import FEWEST
 from harness.report.html.rows import STANDING_WORDS
 from harness.report.html.views import About, Audience, Overview, StudentPage
@@ -55,6 +56,7 @@ class Site:
             points=numbers.points,
             seconds=numbers.seconds,
             size=numbers.size,
+            minute=lambda text: times.minute(text, about.zone),
             share=numbers.share,
             fixed=numbers.fixed,
             clock=numbers.clock,
@@ -65,6 +67,7 @@ class Site:
             "about": about,
             "staff": audience == "staff",
             "standing_words": STANDING_WORDS,
+            "cause_words": CAUSE_WORDS,
             "style": style,
             "script": script,
             "icon": ICON,

@@ -10,6 +10,7 @@ from harness.report.html.plots import Histogram, Ranges, Scatter
 from harness.report.html.rows import Row, Standing
 from harness.report.html.spread import Spread
 from harness.report.html.tally import FindingFigures, StageFigures
+from harness.report.html.times import UTC
 
 Audience = Literal["staff", "public"]
 
@@ -24,6 +25,7 @@ class About:
         base_model: What the adapters were trained on.
         split: Which data they were graded on.
         thresholds: Perplexities of the assignment, by name; empty where they are not known any more.
+        zone: That all times are shown in: the one of the late policy.
         notes: What could not be found, for the staff.
     """
 
@@ -32,6 +34,7 @@ class About:
     base_model: str
     split: str
     thresholds: dict[str, float]
+    zone: str = UTC
     notes: tuple[str, ...] = ()
 
 

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import shutil
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from harness.batch.handed_in import submissions_in, with_dates, with_submissions
 from harness.batch.machine import Sizes
 from harness.errors import Cancelled, ConfigError, EnvironmentFault
 from harness.model.event import Interrupted, Planned, Recorded, Retrying
-from harness.model.result import Outcome, Record
+from harness.model.result import Outcome, Record, RegradedFrom
 from harness.schema.record import read_record
 
 from .conftest import School
@@ -312,3 +314,16 @@ def test_two_with_one_id_are_refused_with_both_names(make_school: MakeSchool, tm
     with pytest.raises(ConfigError) as caught:
         with_submissions(school.plan, twins, run_folder=school.run_folder)
     assert str(caught.value) == "More than one submission of:\n  r13921031: r13921031_first, r13921031_second"
+
+
+def test_resume_refuses_to_count_all_examples_beside_records_that_leave_some_out(make_school: MakeSchool) -> None:
+    school = make_school(2)
+    graded = school.grade()
+    first, second = school.plan.submissions
+    record = records(school)[first.id]
+    came_from = RegradedFrom(record_sha256="0" * 64, graded_at=record.graded_at, dropped_examples=("e1",))
+    graded.store.write(replace(record, regraded_from=came_from))
+    assert school.grade(resume=True).tally.exit_code == 0, "nothing is left to grade"
+    shutil.rmtree(school.run_folder / "submissions" / second.id)
+    with pytest.raises(ConfigError, match="leave out e1; grading here would count all examples"):
+        school.grade(resume=True)

@@ -86,9 +86,9 @@ def test_chinese_lines_up(record: Record, width: int) -> None:
     for words in (
         "錯誤 RUN003 run.sh 執行失敗  (run.sh:3:1)",
         "修正 請修正最後幾行所說的問題",
-        "60 秒的 2.5%",
+        "60 s 的 2.5%",
         "┃ 階段",
-        "│ intake   │ 通過 │ 0.1 秒 │",
+        "│ intake   │ 通過 │ 0.1 s │",
         "困惑度（越低越好）",
         "文字指標（預測結果與參考答案比較）",
         "遲交扣分",

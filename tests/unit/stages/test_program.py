@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import harness
+from harness.language import language
 from harness.sandbox.cause import Cause
 from harness.sandbox.gpu.facts import GpuUse
 from harness.sandbox.interface import Ended, Job, Limits, Mount
@@ -63,6 +64,19 @@ def test_table(job: Job, how: Ended, code: str, seen: str, limit: str) -> None:
     assert found.seen.startswith(seen)
     assert found.limit == limit
     assert found.fix
+
+
+@pytest.mark.parametrize(("exit_code", "code"), [(3, "RUN003"), (127, "RUN005")])
+def test_who_cannot_see_the_last_lines_is_told_how_to(job: Job, exit_code: int, code: str) -> None:
+    how = ended(Cause.EXITED, exit_code)
+    private = bad_end(how, job, command="run.sh", codes=CODES)
+    public = bad_end(how, job, command="run.sh", codes=CODES, quote=True)
+    assert private is not None and public is not None
+    assert private.code == public.code == code
+    assert private.fix == (
+        "Run `harness check`: it shows the last lines on the public data. On private data they are for the staff alone."
+    )
+    assert public.fix != private.fix
 
 
 def test_the_receipt_has_the_gpu_or_nothing_of_it() -> None:
@@ -129,6 +143,7 @@ def test_on_private_data_the_log_is_for_the_staff_alone(job: Job) -> None:
     assert found is not None
     assert found.seen == "run.sh ended with exit code 1."
     assert found.staff_detail == "Its last lines:\na private sentence"
+    assert language("zh-TW").of(found.staff_detail) == "最後幾行輸出：\na private sentence"
 
 
 @pytest.mark.parametrize(("module", "found"), [("harness.text", True), ("text", False)])

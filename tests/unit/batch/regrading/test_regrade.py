@@ -15,12 +15,14 @@ import pytest
 from harness.batch.kept import Trusted, read_kept
 from harness.batch.regrade import regrade
 from harness.batch.rejudge import Rules
+from harness.batch.reported import read_reported
 from harness.batch.store import RunStore, evidence_of
 from harness.errors import ConfigError
 from harness.files import sha256_file, write_json
 from harness.model.extension import Extension
 from harness.model.regrade import LeftOut
 from harness.model.result import Fault, Outcome, Record, StageResult, StageStatus
+from harness.model.run import Run, RunSubmission
 from harness.schema.assignment import LoadedAssignment
 from harness.schema.record import read_record, record_text
 
@@ -91,6 +93,46 @@ def test_the_new_run_stands_alone_and_can_be_regraded(small: Path, loaded: Loade
     for one, other in zip(records(tmp_path / "two").values(), records(tmp_path / "both").values(), strict=True):
         assert one.regraded_from is not None and one.regraded_from.dropped_examples == ("e1", "e2")
         assert (one.score, one.verdict) == (other.score, other.verdict)
+
+
+def test_the_new_run_names_its_assignment_and_has_a_table_of_grades(
+    small: Path, loaded: LoadedAssignment, edit: Edit, tmp_path: Path
+) -> None:
+    first = records(small)[student(0)]
+    begun = Run(
+        harness_version="0.1.0",
+        started_at="2027-01-08T00:00:00+00:00",
+        assignment=first.assignment,
+        assignment_path=str(loaded.folder),
+        base_path="/models/Qwen3-tiny",
+        base_digest="0" * 64,
+        sandbox="docker",
+        image_lock="/image.lock",
+        image_id=None,
+        allow_process=False,
+        submissions=tuple(RunSubmission(id=student(one), source=f"/in/{student(one)}.zip") for one in range(SMALL)),
+    )
+    RunStore(small).write_run(begun)
+    RunStore(small).write_grades(begun)
+    changed = edit(("public: 40.0", "public: 20.0"))
+    time = datetime(2026, 12, 1, tzinfo=UTC)
+    rules = Rules(loaded=changed, place=loaded.folder / "other.yaml", times={student(1): time})
+    again(small, rules, tmp_path / "new")
+    store = RunStore(tmp_path / "new")
+    now = store.read()
+    assert now is not None
+    assert now.assignment_path == str((loaded.folder / "other.yaml").resolve())
+    assert now.assignment.sha256 == changed.sha256 != begun.assignment.sha256
+    assert [one.submitted_at for one in now.submissions[:3]] == [None, time.isoformat(), None]
+    assert all(store.kept(one.id, run=now).graded for one in now.submissions), "--resume has nothing to do"
+    reported = read_reported(store.root)
+    assert reported.missing == () and reported.assignment == changed.assignment
+    rows = list(csv.DictReader((store.root / "grades.csv").read_text(encoding="utf-8-sig").splitlines()))
+    new = records(store.root)
+    assert {one["id"]: float(one["total"]) for one in rows} == {
+        name: record.verdict.total for name, record in new.items() if record.verdict
+    }
+    assert (store.root / "grades.csv").read_bytes() != (small / "grades.csv").read_bytes()
 
 
 def test_a_threshold_moves_exactly_those_between_old_and_new(run: Path, edit: Edit, tmp_path: Path) -> None:

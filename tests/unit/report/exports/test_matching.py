@@ -85,6 +85,11 @@ def test_unknown_ids_come_with_a_hint() -> None:
     assert found.unknown == {"r13921013": "did you mean `r13921031` (line 4)?", "zzz": ""}
 
 
+def test_no_hint_leads_to_a_row_whose_owner_is_there() -> None:
+    found = match_submissions(["r13921002", "r13921001"], roster(person(2, student="r13921001")))
+    assert found.unknown == {"r13921002": ""}
+
+
 def test_names_and_canvas_numbers_are_no_ids() -> None:
     one = roster(person(2, student="r1", name="r2", canvas_id="r3", section="r4"))
     assert list(match_submissions(["r2", "r3", "r4"], one).unknown) == ["r2", "r3", "r4"]

@@ -80,7 +80,8 @@ def test_what_moodle_would_pass_over_is_told(sheet) -> None:
     told = list(refused(table, columns, {2: Given(points=10.5), 3: Given(points=10.0), 5: Given(points=1.0)}))
     assert told == [
         f"{table.file}:2: 10.5 points are more than the maximum grade of 10.00",
-        f"{table.file}:5: Moodle says that this grade cannot be changed",
+        f"{table.file}:5: Moodle says that this grade cannot be changed; unlock it in Moodle's grader report, then "
+        "download the worksheet again",
     ]
 
 

@@ -30,6 +30,7 @@ def test_figure(value: float | None, shown: str) -> None:
     [
         (None, "–"),
         (0, "0 s"),
+        (0.0015, "<0.01 s"),
         (0.0512, "0.051 s"),
         (0.35, "0.35 s"),
         (0.97, "1.0 s"),
