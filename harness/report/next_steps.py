@@ -11,6 +11,10 @@ from harness.report.headroom import Headroom
 # In a quick check's own words; `compare` is part of what grading does, and nothing that a student acts on.
 _UNNAMED = frozenset({"compare"})
 _AGAIN = message("Then run the same command again.")
+_UNTRAINED = message(
+    "The adapter changes nothing: its perplexity is exactly the base model's. Train it, and put the trained adapter in "
+    "its place, before you hand it in."
+)
 
 
 def next_steps(record: Record, *, headroom: tuple[Headroom, ...] = (), packed: bool) -> tuple[Message, ...]:
@@ -40,6 +44,8 @@ def next_steps(record: Record, *, headroom: tuple[Headroom, ...] = (), packed: b
         steps.append(
             message("Leave more room in {stages}: the grading machine may be slower, its data larger.", stages=tight)
         )
+    if record.score and record.score.perplexity == record.score.base_perplexity:
+        return (*steps, _UNTRAINED, _AGAIN)
     return (*steps, *_hand_in(record, packed=packed))
 
 

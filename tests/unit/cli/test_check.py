@@ -47,10 +47,14 @@ def test_init_says_what_it_made_and_what_comes_next(
     assert started.stdout.splitlines() == [
         f"Made r13921031: {len(reference_files())} files.",
         "Its adapter changes nothing yet (LoRA of rank 4 on q_proj, B = 0).",
-        "Next:",
+        "Next: look, train, put the trained adapter in place, check:",
         f"  harness check r13921031 --assignment {assignment} --base-model Qwen3-tiny --quick",
         f"  (cd r13921031 && {train} --train_file {assignment}/data/train.json --output_dir runs/training)",
+        "  (cd r13921031 && cp -r runs/training/adapter_checkpoint/. adapter_checkpoint)",
         f"  harness check r13921031 --assignment {assignment} --base-model Qwen3-tiny",
+        "When it is good, upload the adapter's zip and pack the hand-in with its link:",
+        "  (cd r13921031 && python3 submission/pack.py --student_id r13921031 --source LINK "
+        "--adapter runs/training/adapter_checkpoint.zip --output runs/training/r13921031.zip)",
     ]
 
 
