@@ -8,8 +8,6 @@ from harness.model.parity import RECEIPT
 from harness.model.result import Outcome, Record, StageStatus
 from harness.report.headroom import Headroom
 
-# In a quick check's own words; `compare` is part of what grading does, and nothing that a student acts on.
-_UNNAMED = frozenset({"compare"})
 _AGAIN = message("Then run the same command again.")
 _UNTRAINED = message(
     "The adapter changes nothing: its perplexity is exactly the base model's. Train it, and put the trained adapter in "
@@ -53,9 +51,7 @@ def not_looked_at(record: Record) -> tuple[Message, ...]:
     """Say what a quick check left out, and how to see the rest; nothing after a full one."""
     if not record.quick:
         return ()
-    left_out = tuple(
-        one.stage for one in record.stages if one.status is StageStatus.SKIPPED and one.stage not in _UNNAMED
-    )
+    left_out = tuple(one.stage for one in record.stages if one.status is StageStatus.SKIPPED)
     return (message("Not looked at: {stages}; run `harness check` without --quick.", stages=left_out),)
 
 
