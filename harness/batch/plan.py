@@ -183,10 +183,14 @@ def find_base(assignment: Assignment, path: Path) -> BaseModel:
 
     Raises:
         EnvironmentFault: There is no such folder.
-        ConfigError: Its name is none of the assignment's base models.
+        ConfigError: Its name is none of the assignment's base models, or such a model lies in the folder.
     """
     names = ", ".join(base.name for base in assignment.base_models)
     if not (path / "config.json").is_file():
+        if inside := [one.name for one in assignment.base_models if (path / one.name / "config.json").is_file()]:
+            raise ConfigError(
+                f"{path} is no base model but holds {', '.join(inside)}.", remedy=f"Give {path / inside[0]}."
+            )
         first = assignment.base_models[0]
         raise EnvironmentFault(
             f"There is no base model at {path}: no config.json.",

@@ -27,6 +27,7 @@ class Started:
         adapter: The starting adapter, if there is one.
         named: Whether the folder's name tells whose it is.
         train_file: The assignment's training data, if it has any.
+        adapter_path: Where in the folder the adapter belongs.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Started:
     adapter: StartingAdapter | None
     named: bool
     train_file: Path | None
+    adapter_path: str
 
 
 def start(folder: Path, *, student_id: str | None, assignment_path: Path | None, base_path: Path | None) -> Started:
@@ -76,7 +78,9 @@ def start(folder: Path, *, student_id: str | None, assignment_path: Path | None,
     pattern = assignment.submission.student_id if assignment else None
     named = pattern is None or find_student_id(target.resolve().name, pattern) is not None
     train_file = loaded.folder / loaded.assignment.data.train if loaded and loaded.assignment.data.train else None
-    return Started(folder=target, files=len(files), adapter=adapter, named=named, train_file=train_file)
+    return Started(
+        folder=target, files=len(files), adapter=adapter, named=named, train_file=train_file, adapter_path=path
+    )
 
 
 def _target(folder: Path, student_id: str | None, assignment: Assignment | None) -> Path:

@@ -97,7 +97,8 @@ def _check_quickly(
         given=Given(adapter=adapter, predictions=predictions),
         student_id=student_id,
     )
-    shown = Shown(form=form, saved=saved, t=language(lang or found.assignment.language), steps=True)
+    t = language(lang or found.assignment.language)
+    shown = Shown(form=form, saved=saved, t=t, steps=True, beside=predictions)
     show_record(found.record, shown, assignment=found.assignment, submission=found.submission, folder=None)
     record = found.record
     failed = EXIT_FOUND_ERRORS if record.outcome is Outcome.FAILED else EXIT_PASSED

@@ -4,8 +4,8 @@ import click
 from rich.console import Console
 
 from harness.language import ENGLISH, TAGS, language
-from harness.model.catalogue import CATALOGUE
-from harness.report.explain import explanation, findings_markdown, overview
+from harness.model.catalogue import CATALOGUE, STAGES
+from harness.report.explain import codes_of, explanation, findings_markdown, overview
 from harness.schema.nearest import nearest
 
 
@@ -21,16 +21,21 @@ from harness.schema.nearest import nearest
     help="For a terminal, or as the reference docs have it.",
 )
 def explain(codes: tuple[str, ...], lang: str, form: str) -> None:
-    """Explain findings: why each CODE (such as RUN003) matters, how to fix it, an example. Without CODE, list all."""
-    known = [_known(code) for code in codes]
+    """Explain findings: why each CODE (such as RUN003) matters, how to fix it, an example. Without CODE, list all;
+    the first letters of one (such as RUN) list its family.
+    """
+    families = [STAGES[code.upper()] for code in codes if code.upper() in STAGES]
+    known = [_known(code) for code in codes if code.upper() not in STAGES]
     t = language(lang)
     if form == "markdown":
-        click.echo(findings_markdown(t, known), nl=False)
+        click.echo(findings_markdown(t, [*known, *(one for family in families for one in codes_of(family))]), nl=False)
         return
     console = Console(highlight=False)
     for code in known:
         console.print(explanation(code, t))
-    if not known:
+    if families:
+        console.print(overview(t, families))
+    elif not known:
         console.print(overview(t))
 
 

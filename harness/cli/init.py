@@ -2,8 +2,14 @@
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from harness.batch.start import Started
+
+_TRAINING = "runs/training"
 
 
 @click.command()
@@ -31,24 +37,33 @@ def init(folder: Path, student_id: str | None, assignment: Path | None, base_mod
         click.echo(f"Its adapter changes nothing yet (LoRA of rank {made.adapter.rank} on {targets}, B = 0).")
     if not made.named:
         click.echo("Its name holds no student id: name it after yours, or give --student-id to check.")
-    click.echo("Next:")
-    for command in _commands(made.folder, assignment, base_model, made.train_file):
+    click.echo("Next: look, train, put the trained adapter in place, check:")
+    for command in _commands(made, assignment, base_model):
         click.echo(f"  {command}")
+    click.echo("When it is good, upload the adapter's zip and pack the hand-in with its link:")
+    click.echo(f"  {_pack(made, student_id)}")
 
 
-def _commands(folder: Path, assignment: Path | None, base_model: Path | None, train_file: Path | None) -> list[str]:
-    """Give the next three commands: look, train, check."""
+def _commands(made: "Started", assignment: Path | None, base_model: Path | None) -> list[str]:
+    """Give the commands up to a full check: look, train, put the adapter in place, check."""
     rules, base = str(assignment or "ASSIGNMENT"), str(base_model or "BASE_MODEL")
     train = ["python3", "submission/train.py", "--base_model", str(base_model.resolve()) if base_model else base]
-    train += [
-        "--train_file",
-        str(train_file.resolve()) if train_file else "TRAIN.json",
-        "--output_dir",
-        "runs/training",
-    ]
-    check = ["harness", "check", str(folder), "--assignment", rules, "--base-model", base]
-    return [
-        shlex.join([*check, "--quick"]),
-        f"(cd {shlex.quote(str(folder))} && {shlex.join(train)})",
-        shlex.join(check),
-    ]
+    train += ["--train_file", str(made.train_file.resolve()) if made.train_file else "TRAIN.json"]
+    train += ["--output_dir", _TRAINING]
+    place = shlex.join(["cp", "-r", f"{_TRAINING}/adapter_checkpoint/.", made.adapter_path])
+    if made.adapter is None:
+        place = f"{shlex.join(['mkdir', '-p', made.adapter_path])} && {place}"
+    check = ["harness", "check", str(made.folder), "--assignment", rules, "--base-model", base]
+    return [shlex.join([*check, "--quick"]), _within(made, shlex.join(train)), _within(made, place), shlex.join(check)]
+
+
+def _pack(made: "Started", student_id: str | None) -> str:
+    """Give the command that packs what is handed in, with download.sh filled in."""
+    whose = student_id or (made.folder.resolve().name if made.named else "ID")
+    pack = ["python3", "submission/pack.py", "--student_id", whose, "--source", "LINK"]
+    pack += ["--adapter", f"{_TRAINING}/adapter_checkpoint.zip", "--output", f"{_TRAINING}/{whose}.zip"]
+    return _within(made, shlex.join(pack))
+
+
+def _within(made: "Started", command: str) -> str:
+    return f"(cd {shlex.quote(str(made.folder))} && {command})"

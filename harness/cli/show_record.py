@@ -2,15 +2,18 @@
 
 import io
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.language import Language
+from harness.model.finding import Finding
 from harness.model.result import Record
+from harness.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from harness.report.headroom import Headroom
 
 FORMS = ("text", "json", "junit", "github", "sarif")
+_PLACED = ("junit", "github", "sarif")
 _FILE_WIDTH = 120
 
 
@@ -31,12 +35,14 @@ class Shown:
         form: One of `FORMS`, to standard output.
         saved: Files to write, and in which form each.
         steps: Whether the text ends with what to do next.
+        beside: A file that lies elsewhere than the submission and is called in findings as the user named it.
     """
 
     form: str
     t: Language
     saved: Mapping[Path, str] = field(default_factory=dict)
     steps: bool = False
+    beside: Path | None = None
 
 
 def parse_saved(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[Path, str]:
@@ -50,6 +56,8 @@ def parse_saved(context: click.Context, parameter: click.Parameter, values: tupl
         form, mark, file = value.partition("=")
         if form not in FORMS or not mark or not file:
             raise click.BadParameter(f"{value!r}: expected FORMAT=FILE, with a FORMAT out of {', '.join(FORMS)}.")
+        if not Path(file).parent.is_dir():
+            raise click.BadParameter(f"There is no folder {Path(file).parent}: make it first.")
         saved[Path(file)] = form
     return saved
 
@@ -93,12 +101,13 @@ def show_record(
         )
 
     prefix = _prefix(submission.source)
+    from_here = _from_submission(record, shown.beside, prefix)
     for path, form in shown.saved.items():
         if form == "text":
             text(Console(width=_FILE_WIDTH, file=(plain := io.StringIO()), color_system=None))
             content = plain.getvalue()
         else:
-            content = FORMATS[form](record, t=shown.t, prefix=prefix)
+            content = FORMATS[form](from_here if form in _PLACED else record, t=shown.t, prefix=prefix)
         try:
             write_whole(path, content.encode())
         except OSError as error:
@@ -106,7 +115,8 @@ def show_record(
     if shown.form == "text":
         text(Console())
     else:
-        click.echo(FORMATS[shown.form](record, t=shown.t, prefix=prefix), nl=False)
+        placed = from_here if shown.form in _PLACED else record
+        click.echo(FORMATS[shown.form](placed, t=shown.t, prefix=prefix), nl=False)
 
 
 def _text(
@@ -156,6 +166,20 @@ def _vram(record: Record) -> dict[str, int]:
             return {one.uuid: one.memory_bytes for one in nvml.inventory().gpus}
     except HarnessError:
         return {}  # a figure less is no fault of the check
+
+
+def _from_submission(record: Record, beside: Path | None, prefix: str) -> Record:
+    """Give the record with the path of a file beside the submission from there, as all paths of findings are."""
+    if beside is None:
+        return record
+    named, path = visible(str(beside)), visible(os.path.relpath(beside, prefix or "."))
+
+    def moved(one: Finding) -> Finding:
+        fits = one.where is not None and one.where.path == named
+        return replace(one, where=replace(one.where, path=path)) if one.where and fits else one
+
+    stages = (replace(one, findings=tuple(map(moved, one.findings))) for one in record.stages)
+    return replace(record, stages=tuple(stages))
 
 
 def _prefix(source: Path) -> str:

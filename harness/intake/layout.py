@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.errors import ConfigError
 from harness.intake.archive.names import is_ignored
@@ -57,14 +57,17 @@ def find_student_id(name: str, pattern: str) -> str | None:
     return found[0] if len({one.lower() for one in found}) == 1 else None
 
 
-def check_layout(root: Path, rules: SubmissionRules) -> tuple[Finding, ...]:
-    """Hold the files below `root` against the assignment: required, forbidden, number and size."""
+def check_layout(root: Path, rules: SubmissionRules, *, entered: str = "") -> tuple[Finding, ...]:
+    """Hold the files below `root` against the assignment: required, forbidden, number and size.
+
+    `entered` is the folder of what was handed in that `root` was, where it was the only one: paths are said with it.
+    """
     sizes = {
         path: (root / path).lstat().st_size
         for path in sorted(_files(root))
         if not is_ignored(path.split("/"), rules.ignored, wrapped=False)
     }
-    return (*_missing(sizes, rules), *_forbidden(sizes, rules), *_too_much(sizes, rules))
+    return (*_missing(sizes, rules, entered), *_forbidden(sizes, rules), *_too_much(sizes, rules))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +134,7 @@ def _files(root: Path) -> Iterator[str]:
                     yield path.relative_to(root).as_posix()
 
 
-def _missing(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding]:
+def _missing(sizes: dict[str, int], rules: SubmissionRules, entered: str) -> Iterator[Finding]:
     for pattern in rules.required:
         found = [path for path in sizes if fnmatchcase(path, pattern)]
         if any(sizes[path] for path in found):
@@ -143,10 +146,10 @@ def _missing(sizes: dict[str, int], rules: SubmissionRules) -> Iterator[Finding]
                 where=Location(path=found[0]),
             )
         else:
-            yield finding("INT004", _lacking(sizes, pattern), where=Location(path=pattern))
+            yield finding("INT004", _lacking(sizes, pattern, entered), where=Location(path=pattern))
 
 
-def _lacking(sizes: dict[str, int], pattern: str) -> Message:
+def _lacking(sizes: dict[str, int], pattern: str, entered: str) -> Message:
     """Say what is not there, and name a file that was probably meant: other case, or another folder."""
     lacking = message("no `{pattern}`", pattern=pattern)
     for path in sizes:
@@ -155,7 +158,12 @@ def _lacking(sizes: dict[str, int], pattern: str) -> Message:
             return clauses(lacking, other)
     for path in sizes:
         if fnmatchcase(path.rpartition("/")[2].lower(), pattern.rpartition("/")[2].lower()):
-            return clauses(lacking, message("`{path}` is there, in another place", path=visible(path, 120)))
+            there = visible(str(PurePosixPath(entered) / path), 120)
+            if path.endswith(f"/{pattern}"):
+                folder = visible(str(PurePosixPath(entered) / path.removesuffix(f"/{pattern}")), 120)
+                other = message("`{path}` is there: the folder to give is `{folder}`", path=there, folder=folder)
+                return clauses(lacking, other)
+            return clauses(lacking, message("`{path}` is there, in another place", path=there))
     return lacking
 
 

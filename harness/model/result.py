@@ -9,6 +9,7 @@ from harness.model.extension import Extension
 from harness.model.finding import Finding
 
 NOTHING_RAN = "none"
+NO_BASE = "none"
 
 
 class StageStatus(StrEnum):

@@ -13,7 +13,7 @@ from harness.model.finding import Finding, Severity
 from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
 from harness.model.status_words import SEVERITY_WORDS, STATUS_WORDS
 from harness.report.check_report import show_headroom
-from harness.report.headroom import Headroom
+from harness.report.headroom import LEAST_SHOWN, Headroom
 from harness.report.severities import by_severity, group_heading
 
 STYLES = {
@@ -58,7 +58,7 @@ def show(
     if record.verdict:
         console.print(points_table(record.verdict, t))
     show_headroom(headroom, console, t)
-    if not record.isolated:
+    if not record.isolated and not record.quick:
         console.print(Text(t("Process sandbox: this run was NOT isolated from the machine."), style="yellow"))
     words, style = HEADLINES[record.outcome]
     if record.quick and record.outcome is Outcome.PASSED:
@@ -86,7 +86,9 @@ def stage_table(stages: tuple[StageResult, ...], t: Language) -> Table:
 def _share(stage: StageResult, t: Language) -> str:
     if not stage.budget_s:
         return ""
-    return t("{share:.1%} of {budget:g} s", share=stage.duration_s / stage.budget_s, budget=stage.budget_s)
+    if (share := stage.duration_s / stage.budget_s) < LEAST_SHOWN:
+        return t("under {least:.0%} of {budget:g} s", least=LEAST_SHOWN, budget=stage.budget_s)
+    return t("{share:.0%} of {budget:g} s", share=share, budget=stage.budget_s)
 
 
 def finding_block(finding: Finding, t: Language) -> RenderableType:

@@ -27,10 +27,10 @@ STAGE_TITLES: Mapping[str, Message] = MappingProxyType(
 )
 
 
-def overview(t: Language) -> RenderableType:
-    """All codes with their titles, by stage."""
+def overview(t: Language, stages: Sequence[str] = tuple(STAGES.values())) -> RenderableType:
+    """The codes of the stages with their titles, by stage."""
     tables = []
-    for stage in STAGES.values():
+    for stage in stages:
         table = Table(title=f"{stage}: {t.of(STAGE_TITLES[stage])}", title_justify="left", show_header=False, box=None)
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")

@@ -13,7 +13,7 @@ from harness.model.assignment import Stages
 from harness.model.result import Record, StageResult
 
 TIGHT = 0.8
-_LEAST_SHOWN = 0.01
+LEAST_SHOWN = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Use:
     @property
     def words(self) -> Message:
         """Say it, such as "62% of its time"."""
-        if self.share < _LEAST_SHOWN:
+        if self.share < LEAST_SHOWN:
             return message("under 1% {of_which}", of_which=self.of)
         return message("{share:.0%} {of_which}", share=self.share, of_which=self.of)
 

@@ -8,9 +8,11 @@ from harness.model.parity import RECEIPT
 from harness.model.result import Outcome, Record, StageStatus
 from harness.report.headroom import Headroom
 
-# In a quick check's own words; `compare` is part of what grading does, and nothing that a student acts on.
-_UNNAMED = frozenset({"compare"})
 _AGAIN = message("Then run the same command again.")
+_UNTRAINED = message(
+    "The adapter changes nothing: its perplexity is exactly the base model's. Train it, and put the trained adapter in "
+    "its place, before you hand it in."
+)
 
 
 def next_steps(record: Record, *, headroom: tuple[Headroom, ...] = (), packed: bool) -> tuple[Message, ...]:
@@ -40,6 +42,8 @@ def next_steps(record: Record, *, headroom: tuple[Headroom, ...] = (), packed: b
         steps.append(
             message("Leave more room in {stages}: the grading machine may be slower, its data larger.", stages=tight)
         )
+    if record.score and record.score.perplexity == record.score.base_perplexity:
+        return (*steps, _UNTRAINED, _AGAIN)
     return (*steps, *_hand_in(record, packed=packed))
 
 
@@ -47,9 +51,7 @@ def not_looked_at(record: Record) -> tuple[Message, ...]:
     """Say what a quick check left out, and how to see the rest; nothing after a full one."""
     if not record.quick:
         return ()
-    left_out = tuple(
-        one.stage for one in record.stages if one.status is StageStatus.SKIPPED and one.stage not in _UNNAMED
-    )
+    left_out = tuple(one.stage for one in record.stages if one.status is StageStatus.SKIPPED)
     return (message("Not looked at: {stages}; run `harness check` without --quick.", stages=left_out),)
 
 

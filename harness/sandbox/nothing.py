@@ -12,7 +12,7 @@ class NothingRuns:
     """Stands where a stage expects a sandbox that a quick check never uses."""
 
     name = NOTHING_RAN
-    isolates = True
+    isolates = False
     image_id: str | None = None
 
     def path(self, mount: Mount, relative: str = "") -> str:

@@ -14,6 +14,7 @@ _BINARY = (
 )
 _UTF8 = verbatim("UTF-8")
 _REMEDY = message('save it as UTF-8; in Python: open(path, "w", encoding="utf-8")')
+_UNMARKED = message('save it as UTF-8 without byte order mark; in Python: open(path, "w", encoding="utf-8")')
 
 
 def text_of(content: bytes, name: str) -> str:
@@ -26,7 +27,7 @@ def text_of(content: bytes, name: str) -> str:
         if content.startswith(magic):
             raise _error(name, (1, 1), message("text"), what, _AS_TEXT)
     if content.startswith(BOM_UTF8):
-        raise _error(name, (1, 1), message("UTF-8 without byte order mark"), message("a byte order mark"))
+        raise _error(name, (1, 1), message("UTF-8 without byte order mark"), message("a byte order mark"), _UNMARKED)
     if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in content[:4]:
         raise _error(name, (1, 1), _UTF8, message("UTF-16 or UTF-32"))
     try:

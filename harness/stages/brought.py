@@ -19,6 +19,11 @@ from harness.text import in_mb, visible
 
 MAX_FILES = 10_000
 MAX_PATH_BYTES = 1024
+# What the download.sh of the reference says before it asks any host.
+_NO_SOURCE = "ADAPTER_SOURCE in download.sh is empty"
+_FILL_IN = message(
+    "Upload the adapter, and write its link into download.sh as ADAPTER_SOURCE; `submission/pack.py` does it for you."
+)
 CODES = Codes(deadline="FET001", limit="FET003", failed="FET002", not_found="FET006")
 
 
@@ -58,9 +63,7 @@ def judge(context: Context, workspace: Workspace, job: Job, ended: Ended, *, bef
     """
     failure = bad_end(ended, job, command="download.sh", codes=CODES, quote=True)
     if failure:
-        if failure.code == CODES.failed and says_not_shared(printed(job.stderr_path)):
-            failure = replace(failure, fix=HOW_TO_SHARE)
-        return Brought(findings=[failure], summary=message("download.sh failed"))
+        return Brought(findings=[better_fix(failure, job)], summary=message("download.sh failed"))
     make_readable(workspace.tree)
     if too_much := _too_much(workspace.tree, job.limits.disk_bytes):
         return Brought(findings=[too_much], summary=message("too much to keep"))
@@ -80,6 +83,18 @@ def judge(context: Context, workspace: Workspace, job: Job, ended: Ended, *, bef
     if findings:
         summary = message("no usable adapter")
     return Brought(findings=findings, summary=summary, after=after, pages=tuple(pages))
+
+
+def better_fix(failure: Finding, job: Job) -> Finding:
+    """Give the finding of a failed download.sh with the fix that its last words call for, or as it is."""
+    if failure.code != CODES.failed:
+        return failure
+    lines = printed(job.stderr_path)
+    if says_not_shared(lines):
+        return replace(failure, fix=HOW_TO_SHARE)
+    if any(_NO_SOURCE in line for line in lines):
+        return replace(failure, fix=_FILL_IN)
+    return failure
 
 
 def printed(path: Path) -> list[str]:

@@ -20,8 +20,10 @@ from harness.stages.context import Context, Workspace
 from harness.stages.outcome import Clock, done
 from harness.stages.run import OUTPUT, most_bytes
 from harness.stages.validate import validate
+from harness.text import visible
 
 NOT_LOOKED_AT = message("not looked at")
+_NEEDS_INTAKE = message("needs {stages}", stages=("intake",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,7 @@ class Given:
         folder = workspace.tree / path
         if not any((folder / name).exists() for name in (CONFIG, WEIGHTS)):
             words = message("not looked at: no adapter in {folder}; give --adapter FOLDER", folder=path)
-            return skipped("admit", words)
+            return skipped("admit", words if workspace.tree.is_dir() else _NEEDS_INTAKE)
         if context.base_shapes is not None:
             return admit(context, submission, workspace)
         names = claimed_base(folder)
@@ -61,7 +63,7 @@ class Given:
             folder, name = self.predictions.parent, self.predictions.name
         elif not (folder / name).exists():
             words = message("not looked at: no {name} in the submission; give --predictions FILE", name=name)
-            return skipped("validate", words)
+            return skipped("validate", words if folder.is_dir() else _NEEDS_INTAKE)
         max_bytes = most_bytes(len(context.examples))
         try:
             write_whole(workspace.predictions, read_untrusted(folder, name, max_bytes=max_bytes))
@@ -72,7 +74,7 @@ class Given:
                 [finding("RUN004", message("{problem}.", problem=problem.words))],
                 summary=message("no predictions"),
             )
-        return validate(context, submission, workspace)
+        return validate(context, submission, workspace, file=visible(str(self.predictions or OUTPUT)))
 
 
 def left_out(stage: str) -> StageResult:

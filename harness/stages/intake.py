@@ -44,11 +44,13 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
         )
     if not unpacked.is_dir():
         return done("intake", clock, findings, summary=message("could not be unpacked"))
-    shutil.move(find_root(unpacked), workspace.tree)
+    root = find_root(unpacked)
+    entered = root.name if root != unpacked else ""
+    shutil.move(root, workspace.tree)
     files = tree_files(workspace.tree)
     write_whole(workspace.tree_digest, digest_of(files).encode())
     write_json(workspace.files, [{**asdict(one), "path": visible(one.path)} for one in files if one.kind != "d"])
-    findings += check_layout(workspace.tree, rules)
+    findings += check_layout(workspace.tree, rules, entered=entered)
     findings += inspect_scripts(workspace.tree, _surroundings(context))
     findings += find_pickles(workspace.tree)
     findings += take_receipt(workspace)

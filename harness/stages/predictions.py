@@ -11,9 +11,10 @@ from harness.schema.document import Document, load_json
 from harness.schema.excerpt import excerpt
 from harness.schema.position import pointer_to
 from harness.schema.problem import DocumentError, Problem
-from harness.schema.validate import problems
+from harness.schema.validate import MOST_LISTED, problems
 from harness.stages.likely_ids import likely_ids, likely_missing, likely_twice
 from harness.stages.likely_shape import likely_shape
+from harness.stages.likely_value import as_text, likely_value
 from harness.text import visible
 
 FILE = "predictions.json"
@@ -23,23 +24,25 @@ _INDEX = re.compile(r"/\d+(?=/|\Z)")
 NOT_QUOTED = message("something else (predictions on private data are shown to the staff alone)")
 
 
-def check_predictions(content: bytes, *, wanted: list[str], quote: bool) -> tuple[list[Finding], int]:
+def check_predictions(content: bytes, *, wanted: list[str], quote: bool, file: str = FILE) -> tuple[list[Finding], int]:
     """Give the findings and the number of predictions.
 
     Args:
         content: The file as run.sh wrote it.
         wanted: The ids of the input, each once.
         quote: Whether findings may quote the predictions publicly: only where the input is public.
+        file: What findings call the file.
     """
     # What has zero bytes is no text, and its line would show nothing.
     text = "" if b"\0" in content[:_LOOKED_AT] else content.decode("utf-8", "replace")
     try:
-        document = load_json(content, FILE)
+        document = load_json(content, file)
     except DocumentError as error:
-        return [_finding("VAL001", problem, text, quote=quote) for problem in error.problems], 0
+        return [_finding("VAL001", as_text(problem), text, quote=quote) for problem in error.problems], 0
     if wrong := problems(document, "predictions.v1"):
         remedy = likely_shape(document.data, wanted)
-        folded = _fold(wrong, remedy) if quote else _fold_by_kind(wrong)
+        meant = tuple(likely_value(one, document.data, wanted) for one in wrong)
+        folded = _fold(meant, remedy) if quote else _fold_by_kind(wrong)
         return [_finding("VAL002", one, text, quote=quote) for one in folded], 0
     ids = [row["id"] for row in document.data]
     checks = _Ids(document, text, wanted, quote)
@@ -57,12 +60,22 @@ def _finding(code: str, problem: Problem, text: str, *, quote: bool) -> Finding:
 
 
 def _fold(wrong: tuple[Problem, ...], remedy: Message | None) -> list[Problem]:
-    """Make one of all problems of one kind; it stands at the first. The likely remedy is given to the first of all."""
+    """Make one of all problems of one kind; it stands at the first. The likely remedy is given to the first of all.
+
+    What only counts the problems that are not listed is said with the last.
+    """
     groups: dict[tuple[str, str], list[Problem]] = {}
-    for problem in wrong:
+    listed, rest = wrong[:MOST_LISTED], wrong[MOST_LISTED:]
+    for problem in listed:
         groups.setdefault((_INDEX.sub("/*", problem.pointer), problem.expected), []).append(problem)
     first, *others = (_counted(same) for same in groups.values())
-    return [replace(first, remedy=remedy or first.remedy), *others]
+    folded = [replace(first, remedy=remedy or first.remedy), *others]
+    for one in rest:
+        seen = message(
+            "{seen}; not listed: {count} or more others", seen=folded[-1].seen, count=one.seen.values["count"]
+        )
+        folded[-1] = replace(folded[-1], seen=seen)
+    return folded
 
 
 def _fold_by_kind(wrong: tuple[Problem, ...]) -> list[Problem]:
@@ -149,7 +162,7 @@ class _Ids:
 
     def _place(self, pointer: str) -> tuple[Location, str | None]:
         line, column = self._document.locate(pointer)
-        where = Location(path=FILE, line=line, column=column, pointer=pointer)
+        where = Location(path=self._document.name, line=line, column=column, pointer=pointer)
         return where, excerpt(self._text, line, column)
 
 

@@ -5,16 +5,17 @@ from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.stages.context import Context, Workspace
 from harness.stages.outcome import Clock, done
-from harness.stages.predictions import check_predictions
+from harness.stages.predictions import FILE, check_predictions
 
 
-def validate(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
-    """Check form, ids and emptiness of the predictions."""
+def validate(context: Context, submission: Submission, workspace: Workspace, *, file: str = FILE) -> StageResult:
+    """Check form, ids and emptiness of the predictions; findings call them `file`."""
     clock = Clock()
     findings, count = check_predictions(
         workspace.predictions.read_bytes(),
         wanted=[example.id for example in context.examples],
         quote=context.split == "public",
+        file=file,
     )
     summary = message("{count} of {total} predictions", count=count, total=len(context.examples))
     return done("validate", clock, findings, summary=message("not valid") if findings else summary)

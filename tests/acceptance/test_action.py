@@ -52,8 +52,8 @@ def test_a_good_submission(repository: Path, act: Act) -> None:
     done = act(repository)
     assert (done.name, done.exit_code, done.output) == ("Check", 0, {"exit-code": "0"}), done.stderr
     assert commands(done.stdout) == [
-        "::notice title=harness check::Not looked at: fetch, admit, render, run, validate, score; run `harness check` "
-        "without --quick.",
+        "::notice title=harness check::Not looked at: fetch, admit, render, run, validate, score, compare; run "
+        "`harness check` without --quick.",
         "::notice title=harness check::r13921031: nothing wrong in what was looked at",
     ]
     assert done.summary.startswith("### harness check\n\n    Stages")

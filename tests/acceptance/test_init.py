@@ -25,8 +25,13 @@ def test_it_passes_in_containers(started: Path, assignment: Path, grade) -> None
     score = done.record["score"]
     assert score["perplexity"] == score["base_perplexity"], "an adapter with B = 0 changes nothing"
     words = " ".join(done.stdout.split())
-    for part in ("run used ", "% of its time", "Pack the folder from outside", "check_receipt.json lies there too"):
+    for part in (
+        "run used ",
+        "% of its time",
+        "The adapter changes nothing: its perplexity is exactly the base model's.",
+    ):
         assert part in words
+    assert "Pack the folder" not in words
 
 
 @pytest.mark.torch

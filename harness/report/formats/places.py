@@ -1,5 +1,6 @@
 """Where in a repository a finding stands, and its words on plain lines. Knows no format."""
 
+import posixpath
 import re
 from pathlib import PurePosixPath
 
@@ -19,7 +20,7 @@ def clean(text: str) -> str:
 
 
 def file_of(finding: Finding, prefix: str) -> str | None:
-    """Give the path of the finding's file from the repository's root, or None where it has none.
+    """Give the path of the finding's file from the repository's root, or None where it has none, or lies outside.
 
     Args:
         finding: Its path is from the submission's root.
@@ -27,7 +28,8 @@ def file_of(finding: Finding, prefix: str) -> str | None:
     """
     if finding.where is None:
         return None
-    return clean(str(PurePosixPath(prefix) / finding.where.path.lstrip("/")))
+    path = posixpath.normpath(PurePosixPath(prefix) / finding.where.path.lstrip("/"))
+    return None if path.startswith("../") else clean(path)
 
 
 def words_of(finding: Finding, t: Language) -> str:

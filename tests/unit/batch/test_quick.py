@@ -88,7 +88,12 @@ def test_what_it_looks_at_and_what_not(check: Check, predictions: Path) -> None:
     assert {summary(record, stage) for stage in LEFT_OUT} == {"not looked at"}
     assert summary(record, "admit") == "LoRA of rank 4"
     assert summary(record, "validate") == "40 of 40 predictions"
-    assert json.loads(record_text(record))["sandbox"] == "none"
+    written = json.loads(record_text(record))
+    assert (written["sandbox"], written["isolated"], written["assignment"]["base_model"]) == (
+        "none",
+        False,
+        "Qwen3-tiny",
+    )
 
 
 def test_it_runs_nothing_and_keeps_nothing(check: Check, submission: Path, tmp_path: Path) -> None:
@@ -111,6 +116,7 @@ def test_nothing_given_and_nothing_there(check: Check, submission: Path) -> None
 def test_without_a_base_model_shapes_are_not_compared(check: Check, submission: Path, tmp_path: Path) -> None:
     record = check(with_base=False)
     assert summary(record, "admit") == "LoRA of rank 4; shapes not compared: give --base-model"
+    assert record.assignment.base_model == "none"
     other = make_adapter(tmp_path / "other", modules={"model.layers.0.self_attn.q_proj": (16, 16)})
     assert codes(check(adapter=other), "admit") == ["ADM008"]
     assert codes(check(with_base=False, adapter=other), "admit") == []
@@ -156,6 +162,7 @@ def test_a_submission_that_cannot_be_unpacked(check: Check, tmp_path: Path) -> N
     record = check(source=broken)
     assert codes(record, "intake") == ["INT001"]
     assert statuses(record)["admit"] is StageStatus.SKIPPED
+    assert {summary(record, stage) for stage in ("admit", "validate")} == {"needs intake"}
     assert statuses(check(source=broken, adapter=make_adapter(tmp_path / "good")))["admit"] is StageStatus.PASSED
 
 

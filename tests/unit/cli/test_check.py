@@ -36,10 +36,14 @@ def test_init_says_what_it_made_and_what_comes_next(
     assert started.stdout.splitlines() == [
         f"Made r13921031: {len(reference_files())} files.",
         "Its adapter changes nothing yet (LoRA of rank 4 on q_proj, B = 0).",
-        "Next:",
+        "Next: look, train, put the trained adapter in place, check:",
         f"  harness check r13921031 --assignment {assignment} --base-model Qwen3-tiny --quick",
         f"  (cd r13921031 && {train} --train_file {assignment}/data/train.json --output_dir runs/training)",
+        "  (cd r13921031 && cp -r runs/training/adapter_checkpoint/. adapter_checkpoint)",
         f"  harness check r13921031 --assignment {assignment} --base-model Qwen3-tiny",
+        "When it is good, upload the adapter's zip and pack the hand-in with its link:",
+        "  (cd r13921031 && python3 submission/pack.py --student_id r13921031 --source LINK "
+        "--adapter runs/training/adapter_checkpoint.zip --output runs/training/r13921031.zip)",
     ]
 
 
@@ -69,7 +73,7 @@ def test_the_second_command_passes_at_once(
     assert done.returncode == 0, done.stdout + done.stderr
     words = " ".join(done.stdout.split())
     assert "r13921031: nothing wrong in what was looked at" in words
-    assert "Not looked at: fetch, render, run, validate, score; run `harness check` without --quick." in words
+    assert "Not looked at: fetch, render, run, validate, score, compare; run `harness check` without --quick." in words
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert sorted(path.name for path in tmp_path.iterdir()) == ["Qwen3-tiny", "r13921031"], "it keeps nothing"
 
@@ -91,6 +95,7 @@ def test_errors_by_severity_with_their_number_and_what_to_do(started: object, as
 
 def test_forms_on_standard_output_and_in_files(started: object, assignment: str, tmp_path: Path) -> None:
     (tmp_path / "r13921031" / "download.sh").unlink()
+    (tmp_path / "out").mkdir()
     words = ("check", "r13921031", "--quick", "--assignment", assignment)
     saved = ("--save", "sarif=out/check.sarif", "--save", "text=out/check.txt", "--save", "junit=out/check.xml")
     done = harness(*words, "--format", "github", *saved, cwd=tmp_path)
@@ -108,6 +113,22 @@ def test_forms_on_standard_output_and_in_files(started: object, assignment: str,
     assert inside.stdout.startswith("::error file=download.sh,title=INT004")
     record = json.loads(harness(*words, "--format", "json", cwd=tmp_path).stdout)
     assert (record["schema"], record["outcome"], record["sandbox"]) == ("record.v1", "failed", "none")
+    assert (record["isolated"], record["assignment"]["base_model"]) == (False, "none")
+
+
+def test_findings_name_the_predictions_that_were_given(started: object, assignment: str, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.json").write_text('[{"id": "a"', encoding="utf-8")
+    words = ("check", "r13921031", "--quick", "--assignment", assignment, "--predictions", "out/mine.json")
+    done = harness(*words, "--save", "github=out/annotations", "--save", "sarif=out/check.sarif", cwd=tmp_path)
+    assert "VAL001 predictions are not valid JSON  (out/mine.json:1:12)" in " ".join(done.stdout.split("\n")), (
+        done.stdout
+    )
+    assert "error file=out/mine.json,line=1," in (tmp_path / "out" / "annotations").read_text(encoding="utf-8")
+    log = json.loads((tmp_path / "out" / "check.sarif").read_text(encoding="utf-8"))
+    places = [one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in log["runs"][0]["results"]]
+    assert "out/mine.json" in places
+    assert "predictions.json" not in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -119,6 +140,7 @@ def test_forms_on_standard_output_and_in_files(started: object, assignment: str,
         (("--quick",), "Missing option '--assignment'."),
         (("--quick", "--save", "html=x"), "'html=x': expected FORMAT=FILE, with a FORMAT out of text, json, junit"),
         (("--quick", "--save", "sarif"), "expected FORMAT=FILE"),
+        (("--quick", "--save", "json=nope/x.json"), "There is no folder nope: make it first."),
     ],
 )
 def test_usage(options: tuple[str, ...], words: str, tmp_path: Path) -> None:
@@ -133,8 +155,12 @@ def test_what_is_not_there(started: object, assignment: str, tmp_path: Path) -> 
     assert adapter.returncode == 3 and "There is no folder none." in adapter.stderr
     base = harness(*words, "--base-model", "none", cwd=tmp_path)
     assert base.returncode == 4 and "There is no base model at none" in base.stderr
-    full = harness(*words, "--save", "json=/proc/none/x.json", cwd=tmp_path)
-    assert full.returncode == 3 and "/proc/none/x.json cannot be written" in full.stderr
+    above = harness(*words, "--base-model", str(tmp_path), cwd=tmp_path)
+    said = " ".join(above.stderr.split())
+    assert above.returncode == 3 and "is no base model but holds Qwen3-tiny." in said
+    assert "/Qwen3-tiny." in said.replace(" ", "")
+    full = harness(*words, "--save", "json=/proc/x.json", cwd=tmp_path)
+    assert full.returncode == 3 and "/proc/x.json cannot be written" in full.stderr
 
 
 def test_a_class_has_no_such_form(assignment: str, started: object, tmp_path: Path) -> None:

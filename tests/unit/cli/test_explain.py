@@ -18,6 +18,17 @@ def test_a_code_in_any_letters(code: str) -> None:
     assert text.startswith("error RUN003 run.sh ended with an error  (run)\n")
 
 
+def test_a_family_is_listed() -> None:
+    status, text = run("par")
+    assert status == 0
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert lines[0] == "parity: What differs from your check"
+    assert [line.split()[0] for line in lines if line.strip().startswith("PAR")][:2] == ["PAR001", "PAR002"]
+    assert "RUN001" not in text
+    status, page = run("PAR", "--format", "markdown")
+    assert status == 0 and page.startswith('<a id="par001"></a>') and "RUN001:" not in page
+
+
 def test_several_codes_in_chinese() -> None:
     status, text = run("run003", "VAL001", "--lang", "zh-TW")
     assert status == 0

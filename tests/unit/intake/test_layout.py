@@ -84,12 +84,19 @@ def test_each_missing_file_is_one_finding(tmp_path: Path) -> None:
     ("there", "seen"),
     [
         ("Run.sh", "no `run.sh`; `Run.sh` is there: capital and small letters count"),
-        ("code/run.sh", "no `run.sh`; `code/run.sh` is there, in another place"),
+        ("code/run.sh", "no `run.sh`; `code/run.sh` is there: the folder to give is `code`"),
     ],
 )
 def test_what_was_probably_meant_is_named(tmp_path: Path, there: str, seen: str) -> None:
     (finding,) = check_layout(fill(tmp_path, {there: b"x", "README": b"x"}), RULES)
     assert finding.seen == seen
+
+
+def test_the_folder_that_was_entered_is_named(tmp_path: Path) -> None:
+    files = {"r13921031/run.sh": b"x", "README": b"x"}
+    (finding,) = check_layout(fill(tmp_path, files), RULES, entered="demo")
+    words = "no `run.sh`; `demo/r13921031/run.sh` is there: the folder to give is `demo/r13921031`"
+    assert finding.seen == words
 
 
 def test_empty_required_file_is_named(tmp_path: Path) -> None:

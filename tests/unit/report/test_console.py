@@ -27,7 +27,7 @@ def test_record_shows_stages_findings_scores_points_and_evidence(record: Record,
     assert max(len(line) for line in text.splitlines()) <= width
     for words in (
         "error RUN003 run.sh ended with an error  (run.sh:3:1)",
-        "2.5% of 60 s",
+        "2% of 60 s",
         "needs run",
         "50.000",
         "12.500",
@@ -86,7 +86,7 @@ def test_chinese_lines_up(record: Record, width: int) -> None:
     for words in (
         "錯誤 RUN003 run.sh 執行失敗  (run.sh:3:1)",
         "修正 請修正最後幾行所說的問題",
-        "60 s 的 2.5%",
+        "60 s 的 2%",
         "┃ 階段",
         "│ intake   │ 通過 │ 0.1 s │",
         "困惑度（越低越好）",

@@ -72,6 +72,16 @@ def test_what_passed_is_handed_in(record: Record) -> None:
     assert str(outcome_words(archive)) == "r13921031: passed"
 
 
+def test_an_adapter_that_changes_nothing_is_not_handed_in(record: Record) -> None:
+    assert record.score is not None
+    score = replace(record.score, perplexity=record.score.base_perplexity)
+    assert steps(replace(passed(record), score=score)) == [
+        "The adapter changes nothing: its perplexity is exactly the base model's. Train it, and put the trained "
+        "adapter in its place, before you hand it in.",
+        AGAIN,
+    ]
+
+
 def test_warnings_and_little_room_are_worth_a_look(record: Record) -> None:
     warned = passed(record, finding("INT006", "`x` holds no student id"))
     assert steps(warned, headroom=TIGHT) == [
@@ -90,7 +100,7 @@ def test_a_quick_check_says_what_it_left_out(record: Record) -> None:
         for name, one in zip(("intake", "fetch", "admit", "run", "compare"), [StageStatus.PASSED] * 5, strict=True)
     )
     quick = replace(passed(record), sandbox=NOTHING_RAN, stages=stages)
-    left_out = "Not looked at: fetch, run; run `harness check` without --quick."
+    left_out = "Not looked at: fetch, run, compare; run `harness check` without --quick."
     assert steps(quick) == [left_out]
     assert str(outcome_words(quick)) == "r13921031: nothing wrong in what was looked at"
     assert steps(replace(failed(record, finding("VAL003", "2 missing")), sandbox=NOTHING_RAN))[1:] == [
