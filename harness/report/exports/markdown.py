@@ -111,7 +111,7 @@ def _findings(record: Record, t: Language) -> str:
 
 
 def _finding(finding: Finding, t: Language) -> str:
-    place = f" ({finding.where})" if finding.where else ""
+    place = f" ({t.of(finding.where.words)})" if finding.where else ""
     head = f"{severity_words(finding.severity, t)} {finding.code}: {t.of(finding.title)}{place}"
     rows = [(t("Seen"), finding.seen), (t("Limit"), finding.limit), (t("What to do"), finding.fix)]
     lines = [f"- **{escaped(name)}:** {_lines(t.of(text))}" for name, text in rows if text]
