@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 from adapter_files import CONFIG_NAME, WEIGHTS_NAME
@@ -74,8 +75,7 @@ def check_adapter(archive: Path, *, base_model: Path | None = None) -> tuple[str
         The SHA-256 of its weights, and their bytes.
 
     Raises:
-        InputError: It would be refused; the message names everything that is wrong.
-        FetchError: It is not a zip with an adapter in it.
+        InputError: It is no zip with an adapter in it, or would be refused; the message names everything that is wrong.
     """
     if not archive.is_file():
         raise InputError(f"no file {archive}; give the adapter_checkpoint.zip that train.py wrote")
@@ -83,7 +83,10 @@ def check_adapter(archive: Path, *, base_model: Path | None = None) -> tuple[str
         raise InputError(f"no folder {base_model}; give the folder of the base model, or leave --base_model out")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "adapter"
-        unpack_zip(archive, folder)
+        try:
+            unpack_zip(archive, folder)
+        except FetchError as error:
+            raise InputError(f"{archive}: {error.seen}; give the adapter_checkpoint.zip that train.py wrote") from error
         if refusals := find_refusals(folder, base_model=base_model):
             lines = "".join(f"\n  - {one}" for one in refusals)
             raise InputError(f"the grader would refuse the adapter in {archive}:{lines}")
@@ -109,16 +112,47 @@ def files_to_pack(root: Path) -> dict[str, Path]:
     return files
 
 
+def check_output(output: Path, adapter: Path) -> None:
+    """Make sure that the hand-in does not go where something else is.
+
+    Raises:
+        InputError: --output is the adapter, or a file that is no .zip.
+    """
+    if output.exists() and adapter.exists() and output.samefile(adapter):
+        raise InputError(f"--output {output} is the adapter, which would be lost; choose another name")
+    if output.is_file() and output.suffix != ".zip":
+        raise InputError(f"--output {output} is a file; --output must be a .zip or a folder")
+
+
+def refuse_to_replace(final: Path, *, student_id: str) -> None:
+    """Make sure that nothing is lost: a zip of an earlier call may be replaced, and nothing else.
+
+    Raises:
+        InputError: Something else is there.
+    """
+    if not final.exists():
+        return
+    remove = "remove it or choose another --output"
+    if final.suffix != ".zip":
+        raise InputError(f"{final} exists; {remove}")
+    if final.is_dir():
+        raise InputError(f"{final} is a folder; {remove}")
+    names: set[str] = set()
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(final) as file:
+        names = set(file.namelist())
+    if not names >= {f"{student_id}/{name}" for name in SCRIPTS}:
+        raise InputError(f"{final} exists and is no hand-in of {student_id}; {remove}")
+
+
 def pack(root: Path, output: Path, *, student_id: str, source: str, sha256: str) -> Path:
     """Write the hand-in, whole or not at all, and return its path: the zip, or the folder named after the student.
 
     Raises:
-        InputError: Something cannot be packed, or the folder is already there.
+        InputError: Something cannot be packed, or what is already there is not to be replaced.
     """
     zipped = output.suffix == ".zip"
     final = output if zipped or output.name == student_id else output / student_id
-    if not zipped and final.exists():
-        raise InputError(f"{final} exists; remove it or choose another --output")
+    refuse_to_replace(final, student_id=student_id)
     with scratch_folder(final) as scratch:
         folder = scratch / student_id
         for name, path in files_to_pack(root).items():
@@ -162,6 +196,8 @@ def _work(arguments: argparse.Namespace) -> list[str]:
         )
     if not missing and not STUDENT_ID.fullmatch(arguments.student_id):
         raise InputError(f"--student_id {arguments.student_id!r} is not like r13921031 (lower case)")
+    if not missing:
+        check_output(arguments.output, arguments.adapter)
     kind = Kind.URL if missing else parse_source(arguments.source).kind
     weights_sha256, weights_bytes = check_adapter(arguments.adapter, base_model=arguments.base_model)
     archive_sha256 = sha256_of(arguments.adapter)

@@ -30,7 +30,7 @@ class FetchError(Exception):
 
     def __init__(self, code: Exit, seen: str, *, remedy: str) -> None:
         super().__init__(f"{seen}\n  What to do: {remedy}")
-        self.code = code
+        self.code, self.seen = code, seen
 
 
 class Kind(StrEnum):

@@ -98,6 +98,48 @@ def test_folder_that_exists_is_not_touched(adapter: Path, tmp_path: Path, capsys
     assert list((tmp_path / "made" / STUDENT).iterdir()) == []
 
 
+@pytest.mark.parametrize("how", ["same", "hard link", "other path"])
+def test_output_that_is_the_adapter_is_refused(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    output, before = tmp_path / "linked.zip", adapter.read_bytes()
+    if how == "hard link":
+        output.hardlink_to(adapter)
+    elif how == "other path":
+        output.symlink_to(adapter)
+    else:
+        output = adapter
+    assert run(adapter, output) == 2
+    assert f"--output {output} is the adapter, which would be lost; choose another" in capsys.readouterr().err
+    assert adapter.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"notes", zip_bytes({"run.sh": b"x"}), zip_bytes({"b11902001/run.sh": b"x"})])
+def test_zip_that_is_no_hand_in_of_the_student_is_not_replaced(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    old = tmp_path / "old.zip"
+    old.write_bytes(content)
+    assert run(adapter, old) == 2
+    assert f"{old} exists and is no hand-in of {STUDENT}; remove it or choose another" in capsys.readouterr().err
+    assert old.read_bytes() == content
+
+
+def test_hand_in_of_an_earlier_call_is_replaced(adapter: Path, tmp_path: Path) -> None:
+    output = tmp_path / "hand-in.zip"
+    assert [run(adapter, output, source=f"https://example.org/{one}.zip") for one in ("a", "b")] == [0, 0]
+    with zipfile.ZipFile(output) as file:
+        assert "https://example.org/b.zip" in file.read(f"{STUDENT}/download.sh").decode()
+
+
+def test_output_that_is_another_file_is_refused(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mytrain.json").write_text("[]")
+    assert run(adapter, tmp_path / "mytrain.json") == 2
+    assert "mytrain.json is a file; --output must be a .zip or a folder" in capsys.readouterr().err
+
+
 def test_packed_scripts_pass_shellcheck(adapter: Path, tmp_path: Path) -> None:
     shellcheck = shutil.which("shellcheck") or shutil.which("shellcheck", path=str(Path(sys.executable).parent))
     if not shellcheck:
@@ -136,7 +178,11 @@ def test_what_cannot_be_packed_is_named_and_nothing_is_made(
             "  - adapter_config.json: 'modules_to_save' is ['lm_head']; train without it",
         ),
         (None, "no file {path}; give the adapter_checkpoint.zip that train.py wrote"),
-        (b"hello", "not a readable zip"),
+        (
+            b"hello",
+            "pack.py: {path}: not a readable zip (File is not a zip file); it begins with b'hello'; "
+            "give the adapter_checkpoint.zip that train.py wrote\n",
+        ),
         (zip_bytes({"adapter_config.json": b"{}"}), "no folder in it has both"),
         (
             zip_bytes(adapter_entries() | {"adapter_config.json": b"{"}),
