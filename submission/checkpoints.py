@@ -63,11 +63,13 @@ def last_state(output: Path) -> dict[str, Any]:
     return state
 
 
-def forget_checkpoints(output: Path) -> None:
-    """Remove those of an earlier run, and say so."""
+def forget_earlier(output: Path) -> None:
+    """Remove checkpoints and adapter of an earlier run, and say so."""
     if found := checkpoints(output):
-        say(f"removing {len(found)} checkpoints of an earlier run in {output / FOLDER}; --resume would go on from them")
-    shutil.rmtree(output / FOLDER, ignore_errors=True)
+        say(f"removing an earlier run in {output}: {len(found)} checkpoint{'s' * (len(found) > 1)}, its adapter")
+    for path in (output / FOLDER, output / "adapter_checkpoint"):
+        shutil.rmtree(path, ignore_errors=True)
+    (output / "adapter_checkpoint.zip").unlink(missing_ok=True)
 
 
 def forget_halves(output: Path) -> None:

@@ -20,7 +20,7 @@ from settings import Settings
 # What may be another when a run goes on: where things lie, and what fits into memory.
 _FREE = frozenset(
     {"output_dir", "train_file", "eval_file", "base_model", "batch_tokens", "gradient_checkpointing", "keep_4bit"}
-    | {"cuda_graphs", "eval_every", "resume"}
+    | {"cuda_graphs", "eval_every", "resume", "overwrite"}
 )
 
 
@@ -80,7 +80,9 @@ def hand_over(
             put_in_place(path, output / path.name)
         put_in_place(folder, output / folder.name)
         put_in_place(archive, output / archive.name)
-    write_text(output / "training_config.yaml", yaml.safe_dump(settings.plain(), sort_keys=False, allow_unicode=True))
+    # Who trains from this file again shall say once more that a run may go.
+    kept = {name: value for name, value in settings.plain().items() if name != "overwrite"}
+    write_text(output / "training_config.yaml", yaml.safe_dump(kept, sort_keys=False, allow_unicode=True))
     history = {
         "settings": settings.plain(),
         "rows_used": rows_used,

@@ -65,6 +65,9 @@ class Settings:
     # What is kept on the way.
     eval_every: int = field(default=0, metadata=_help("updates between evaluations and checkpoints; 0: once an epoch"))
     resume: bool = field(default=False, metadata=_help("go on from the last checkpoint in --output_dir"))
+    overwrite: bool = field(
+        default=False, metadata=_help("begin anew where an earlier run is: its adapter and checkpoints are removed")
+    )
 
     def plain(self) -> dict[str, Any]:
         """Give all of it as YAML and JSON can write it."""
@@ -159,6 +162,8 @@ def _check(settings: Settings) -> None:
     for name, allowed in (("gradient_checkpointing", CHECKPOINTING), ("optimizer", OPTIMIZERS)):
         if getattr(settings, name) not in allowed:
             raise InputError(f"--{name} is {getattr(settings, name)}; it must be one of {', '.join(allowed)}")
+    if settings.resume and settings.overwrite:
+        raise InputError("--resume goes on with an earlier run and --overwrite removes it; leave one of them out")
     if settings.batch_tokens < settings.max_length:
         raise InputError(
             f"--batch_tokens {settings.batch_tokens} is less than --max_length {settings.max_length}: the longest "

@@ -10,10 +10,13 @@ file checks all that can be checked before the model is loaded; it must not impo
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from textwrap import fill
 
 from base_model import explain_missing, prepare_libraries
+from checkpoints import checkpoints
 from files import InputError, read_rows
 from progress import say
 from settings import Settings, read_settings
@@ -29,8 +32,35 @@ def read_data(settings: Settings) -> tuple[Sequence[Mapping[str, str]], Sequence
     """
     if settings.output_dir.exists() and not settings.output_dir.is_dir():
         raise InputError(f"--output_dir {settings.output_dir} is a file; name a folder")
+    refuse_to_replace(settings)
     rows = read_rows(settings.train_file, fields=FIELDS)
-    return rows, read_rows(settings.eval_file, fields=FIELDS) if settings.eval_file else []
+    eval_rows = read_rows(settings.eval_file, fields=FIELDS) if settings.eval_file else []
+    _probe(settings.output_dir)
+    return rows, eval_rows
+
+
+def refuse_to_replace(settings: Settings) -> None:
+    """Make sure that an earlier run is not lost by calling the same command again.
+
+    Raises:
+        InputError: There is one, and nothing says what is to become of it.
+    """
+    found = checkpoints(settings.output_dir)
+    if found and not settings.resume and not settings.overwrite:
+        raise InputError(
+            f"{settings.output_dir} has an earlier run ({found[-1].name} is its last checkpoint); --resume goes on from "
+            "it, --overwrite removes it and begins anew, or name another --output_dir"
+        )
+
+
+def _probe(output: Path) -> None:
+    """Make the folder and write into it: that this fails must not be found out when the training is over."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output) as file:
+            file.write(b"x")
+    except OSError as error:
+        raise InputError(f"cannot write into --output_dir {output}: {error.strerror}; name another folder") from error
 
 
 def in_words(settings: Settings) -> str:
@@ -41,6 +71,7 @@ def in_words(settings: Settings) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 2 wrong input, 4 missing package, 130 Ctrl-C."""
+    settings = None
     try:
         settings = read_settings(argv)
         rows, eval_rows = read_data(settings)
@@ -56,9 +87,17 @@ def main(argv: list[str] | None = None) -> int:
         print(f"train.py: {explain_missing(error)}", file=sys.stderr)
         return 4
     except KeyboardInterrupt:
-        print("train.py: stopped; with --resume it goes on from the last checkpoint, if there is one", file=sys.stderr)
+        print(f"train.py: stopped; {_how_to_go_on(settings)}", file=sys.stderr)
         return 130
     return 0
+
+
+def _how_to_go_on(settings: Settings | None) -> str:
+    found = checkpoints(settings.output_dir) if settings else []
+    if not found:
+        return "there is no checkpoint yet: the same command begins anew"
+    instead = " in place of --overwrite" if settings and settings.overwrite else ""
+    return f"the same command with --resume{instead} goes on from {found[-1].name}"
 
 
 if __name__ == "__main__":

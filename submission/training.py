@@ -13,7 +13,7 @@ from torch import Tensor
 from answer_loss import AnswerLoss
 from base_model import load_base, load_tokenizer, refuse_without_gpu
 from batches import Batch, collate, count_steps, plan_steps, split
-from checkpoints import forget_checkpoints, forget_halves, last_state, save_checkpoint
+from checkpoints import forget_earlier, forget_halves, last_state, save_checkpoint
 from encoding import Encoded, scored
 from examples import encode, refuse_too_long
 from files import InputError
@@ -188,7 +188,7 @@ class Trainer:
         started_s = time.monotonic()
         begun = self._go_on(state) if state else 0
         if not begun and self.together.first:
-            forget_checkpoints(settings.output_dir)
+            forget_earlier(settings.output_dir)
         every = settings.eval_every or -(-len(self.examples) // settings.examples_per_step)
         self.loss.train()
         for number, (epoch, chosen) in enumerate(self._plan(), 1):

@@ -137,6 +137,7 @@ def train(sandbox: Sandbox, build: Path, base: Path, console: Console) -> Path:
         sandbox.path(data, "train.json"),
         "--output_dir",
         sandbox.path(output),
+        "--overwrite",
         *(word for name, value in TRAINING.items() for word in (f"--{name}", value)),
     )
     job = Job(

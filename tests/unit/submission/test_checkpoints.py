@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 
 import checkpoints as module  # noqa: E402
 from adapter_files import ADAPTER_FILES  # noqa: E402
-from checkpoints import checkpoints, forget_checkpoints, forget_halves, last_state, save_checkpoint  # noqa: E402
+from checkpoints import checkpoints, forget_earlier, forget_halves, last_state, save_checkpoint  # noqa: E402
 from lora import add_adapter  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
@@ -70,11 +70,11 @@ def test_what_a_killed_run_left_half_written_goes(tmp_path: Path, model: Any) ->
 
 
 def test_those_of_an_earlier_run_go_with_a_word(tmp_path: Path, model: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    forget_checkpoints(tmp_path)
+    forget_earlier(tmp_path)
     assert capsys.readouterr().err == ""
     save(tmp_path, model, 2)
-    forget_checkpoints(tmp_path)
-    assert "removing 1 checkpoints of an earlier run" in capsys.readouterr().err
+    forget_earlier(tmp_path)
+    assert f"removing an earlier run in {tmp_path}: 1 checkpoint, its adapter\n" in capsys.readouterr().err
     assert checkpoints(tmp_path) == []
 
 

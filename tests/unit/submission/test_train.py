@@ -373,11 +373,11 @@ def test_bad_data_is_refused_before_torch_is_loaded(
     assert not (tmp_path / "out").exists()
 
 
-def refused(tmp_path: Path, base: str, output: Path, code: str = "") -> subprocess.CompletedProcess[str]:
+def refused(tmp_path: Path, base: str, output: Path, code: str = "", *more: str) -> subprocess.CompletedProcess[str]:
     rows = tmp_path / "rows.json"
     rows.write_text(json.dumps(ROWS))
     script = f"import sys; {code}; import train; sys.exit(train.main(sys.argv[1:]))"
-    command = ("--base_model", base, "--train_file", rows, "--output_dir", output)
+    command = ("--base_model", base, "--train_file", rows, "--output_dir", output, *more)
     return run_script(sys.executable, "-c", script, *command, cwd=SUBMISSION)
 
 
@@ -411,7 +411,31 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     stopped = "import files; files.read_rows = lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)"
     ran = refused(tmp_path, "a/b", tmp_path / "out", stopped)
     assert ran.returncode == 130
-    assert ran.stderr == "train.py: stopped; with --resume it goes on from the last checkpoint, if there is one\n"
+    assert ran.stderr == "train.py: stopped; there is no checkpoint yet: the same command begins anew\n"
+    earlier = tmp_path / "out" / "checkpoints" / "step-000007"
+    earlier.mkdir(parents=True)
+    ran = refused(tmp_path, "a/b", tmp_path / "out", stopped, "--overwrite")
+    words = "the same command with --resume in place of --overwrite goes on from step-000007"
+    assert ran.stderr == f"train.py: stopped; {words}\n"
+
+
+def test_an_earlier_run_is_not_lost_by_the_same_command(tmp_path: Path) -> None:
+    earlier = tmp_path / "out" / "checkpoints" / "step-000007"
+    earlier.mkdir(parents=True)
+    ran = refused(tmp_path, "x/y", tmp_path / "out", "sys.modules['torch'] = None")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        f"train.py: {tmp_path / 'out'} has an earlier run (step-000007 is its last checkpoint); --resume goes on from "
+        "it, --overwrite removes it and begins anew, or name another --output_dir\n",
+    )
+    assert earlier.is_dir()
+
+
+def test_folder_that_cannot_be_written_is_found_before_anything_is_loaded(tmp_path: Path) -> None:
+    ran = refused(tmp_path, "x/y", Path("/proc/x"), "sys.modules['torch'] = None")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("train.py: cannot write into --output_dir /proc/x: ")
+    assert ran.stderr.endswith("; name another folder\n")
 
 
 def test_base_name_is_never_a_path_of_the_machine(tmp_path: Path) -> None:
