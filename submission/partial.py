@@ -1,7 +1,7 @@
 """Keeps answers beside OUTPUT until all are there, so that a run that was cut short goes on where it stopped.
 
 `OUTPUT.partial` has a line of JSON for each finished answer, with a digest of all that decided it; a line whose digest
-is another one is not used. Must not know about models.
+is another one is not used, but kept in `OUTPUT.partial.old`. Must not know about models.
 """
 
 from __future__ import annotations
@@ -26,15 +26,18 @@ class Partial:
 
     def __init__(self, output: Path, digests: Mapping[str, str]) -> None:
         self.path = output.with_name(f"{output.name}.partial")
+        self.old_path = output.with_name(f"{output.name}.partial.old")
         self._digests = digests
         self.found: dict[str, dict[str, Any]] = {}
         self.unused = 0
+        self.others: list[dict[str, Any]] = []  # of another run
         for line in self._lines():
             entry = _parsed(line)
             if entry and digests.get(entry["id"]) == entry["digest"]:
                 self.found[entry["id"]] = entry
             else:
                 self.unused += 1
+                self.others += [entry] if entry else []
 
     def _lines(self) -> list[str]:
         if not self.path.is_file():
@@ -42,7 +45,13 @@ class Partial:
         return [line for line in self.path.read_text(encoding="utf-8", errors="replace").split("\n") if line]
 
     def begin(self) -> None:
-        """Write the file anew with the answers that are used: the last line of a killed run may be half there."""
+        """Write the file anew with the answers that are used: the last line of a killed run may be half there.
+
+        Whole answers of another run are put aside: they may have taken hours.
+        """
+        if self.others:
+            with self.old_path.open("a", encoding="utf-8") as file:
+                file.write("".join(_line(entry) for entry in self.others))
         write_text(self.path, "".join(_line(entry) for entry in self.found.values()))
 
     def add(self, key: str, *, output: str, cut: bool) -> None:

@@ -9,6 +9,7 @@ must not import torch before options and data are checked.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -84,12 +85,28 @@ def _check_output(output: Path, source: Path) -> None:
         raise InputError(f"OUTPUT {output} is a folder; give the name of a file in it")
     if output.resolve() == source.resolve():
         raise InputError(f"OUTPUT {output} is INPUT; give another name")
+    if output.is_file() and not _is_prediction(output):
+        raise InputError(
+            f"OUTPUT {output} exists and holds no answers of predict.py, a list of {{id, output}}; remove it, or give "
+            "another name"
+        )
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder of OUTPUT {output}: {error.strerror}") from error
     if not os.access(output.parent, os.W_OK):
         raise InputError(f"cannot write into {output.parent}, where OUTPUT goes; check its permissions")
+
+
+def _is_prediction(path: Path) -> bool:
+    """Tell whether nothing is lost when a file is replaced: it is empty, or what an earlier call wrote."""
+    if not path.stat().st_size:
+        return True
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(rows, list) and all(isinstance(row, dict) and set(row) == {"id", "output"} for row in rows)
 
 
 def load_model(base: str, adapter: Path, *, keep_4bit: bool | None = False) -> tuple[Any, Any]:
@@ -156,6 +173,9 @@ def answer(arguments: argparse.Namespace, rows: Sequence[dict[str, str]], partia
         long = [p.key for p in prompts if len(p.ids) + how.max_new_tokens > places]
         _tell(f"may get longer, prompt included, than the {places} tokens that the model was made for", long)
     partial.begin()
+    if partial.others:
+        old, count = partial.old_path, len(partial.others)
+        say(f"kept {count} of another run in {old}; with its options, and under the name {partial.path}, they are used")
     progress = Progress(total, done=total - len(rows), verb="answered")
     for one in Generator(model, tokenizer, how, batch_size=arguments.batch_size).answer(prompts):
         partial.add(rows[one.number]["id"], output=one.text, cut=one.cut)

@@ -99,6 +99,25 @@ def test_bad_input_is_named_and_nothing_is_written(
     assert not (tmp_path / "out.json").exists()
 
 
+@pytest.mark.parametrize(
+    "content", [json.dumps([{"id": "a", "instruction": "x", "output": "y"}]), "notes", "{}", "[[]]"]
+)
+def test_output_that_holds_something_else_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    output = tmp_path / "mytrain.json"
+    for name, entry in adapter_entries().items():
+        (tmp_path / name).write_bytes(entry)
+    (tmp_path / "in.json").write_text(json.dumps(ROWS))
+    output.write_text(content)
+    places = ["x/y", str(tmp_path), str(tmp_path / "in.json"), str(output)]
+    assert predict.main(places) == 2
+    assert f"OUTPUT {output} exists and holds no answers of predict.py, a list of {{id" in capsys.readouterr().err
+    assert output.read_text() == content
+    output.write_text(json.dumps([{"id": "a", "output": "y"}]))
+    predict.check_arguments(predict.build_parser().parse_args(places))
+
+
 def test_truncated_weights_are_told_by_their_length(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, content in adapter_entries().items():
         (tmp_path / name).write_bytes(content[:-3] if name.endswith("safetensors") else content)

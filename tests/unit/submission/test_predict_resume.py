@@ -77,7 +77,18 @@ def test_only_answers_with_the_same_digest_are_used(tmp_path: Path) -> None:
     other.begin()
     assert len(other.path.read_text(encoding="utf-8").splitlines()) == 1
     other.remove()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json.partial.old"]
+
+
+def test_finished_answers_of_another_run_can_be_had_again(tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    for digest, text in (("1", "天"), ("2", "地"), ("3", "玄")):
+        run = partial_answers.Partial(output, {"a": digest})
+        run.begin()
+        run.add("a", output=text, cut=False)
+    assert run.old_path.read_text(encoding="utf-8").count("\n") == 2
+    run.old_path.rename(run.path)
+    assert [partial_answers.Partial(output, {"a": one}).found["a"]["output"] for one in "12"] == ["天", "地"]
 
 
 @pytest.mark.parametrize("line", ["", "[]", "3", '{"id": "a"}', '{"id": 1, "output": "x", "cut": true, "digest": "1"}'])

@@ -295,6 +295,7 @@ def test_a_file_gives_settings_and_flags_win(trained: Trained) -> None:
     settings = trained.history("yaml")["settings"]
     assert (settings["lora_rank"], settings["num_epochs"], settings["seed"]) == (4, 1.0, 8)
     written = yaml.safe_load((trained.folder / "yaml" / "training_config.yaml").read_text())
+    assert settings.pop("overwrite") is False
     assert written == settings
 
 
