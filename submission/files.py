@@ -23,6 +23,15 @@ class InputError(Exception):
     """Something the caller handed in cannot be used; the message says what to do about it."""
 
 
+class _Repeating(dict[str, Any]):
+    """An object that had a key more than once, of which JSON keeps the last without a word."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _Repeating(found)
+
+
 def read_rows(path: Path, *, fields: tuple[str, ...]) -> list[dict[str, str]]:
     """Read a JSON array of objects and check that each has the given fields, as text that is not empty.
 
@@ -47,8 +56,10 @@ def _parsed(path: Path) -> Any:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    if not text.strip():
+        raise InputError(f"{path} is empty; it must be a JSON array of objects")
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply; it must be a flat array of objects") from error
     except ValueError as error:
@@ -64,6 +75,8 @@ def _wrong(number: int, row: Any, fields: tuple[str, ...]) -> Iterator[str]:
     if not isinstance(row, dict):
         yield f"row {number} is no object like {{...}}"
         return
+    if isinstance(row, _Repeating):
+        yield f"row {number} has a key twice"
     missing = [name for name in fields if name not in row]
     if missing:
         yield f"row {number} has no {' and no '.join(missing)}"

@@ -35,23 +35,31 @@ def checkpoint_activations(model: Any) -> None:
     enable({"use_reentrant": False})
 
 
-def estimate(*, steps: int, examples_per_step: int, tokens: int, pass_tokens: int, pass_s: float) -> str:
+def estimate(
+    *, steps: int, examples_per_step: int, tokens: int, pass_tokens: int, pass_s: float, processes: int
+) -> str:
     """Say what a run will take.
 
     Args:
         steps: All updates.
         examples_per_step: Examples of each.
-        tokens: What a process trains on, in all epochs.
+        tokens: What is trained on, in all epochs.
         pass_tokens: Tokens of the largest batch.
         pass_s: Seconds of a pass of that batch.
+        processes: Among how many the tokens are shared out.
     """
-    seconds = tokens * pass_s / pass_tokens
+    seconds = tokens * pass_s / pass_tokens / processes
+    shared = f" on {processes} processes" if processes > 1 else ""
     duration = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
     memory = f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if torch.cuda.is_available() else ""
     return (
-        f"{steps} updates of {examples_per_step} examples, {tokens:,} tokens in all; the largest batch has "
+        f"{_count(steps, 'update')} of {_count(examples_per_step, 'example')}, {tokens:,} tokens in all{shared}; the largest batch has "
         f"{pass_tokens:,} tokens and took {pass_s:.2f} s{memory}: about {duration}"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def what_to_try(settings: Settings) -> str:

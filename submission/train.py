@@ -35,6 +35,9 @@ def read_data(settings: Settings) -> tuple[Sequence[Mapping[str, str]], Sequence
     refuse_to_replace(settings)
     rows = read_rows(settings.train_file, fields=FIELDS)
     eval_rows = read_rows(settings.eval_file, fields=FIELDS) if settings.eval_file else []
+    for path, some in ((settings.train_file, rows), (settings.eval_file, eval_rows)):
+        if ignored := sorted({name for row in some for name in row} - {*FIELDS, "id"}):
+            say(f"{path}: not used, as only instruction and output are: {', '.join(ignored[:5])}")
     _probe(settings.output_dir)
     return rows, eval_rows
 
@@ -48,8 +51,8 @@ def refuse_to_replace(settings: Settings) -> None:
     found = checkpoints(settings.output_dir)
     if found and not settings.resume and not settings.overwrite:
         raise InputError(
-            f"{settings.output_dir} has an earlier run ({found[-1].name} is its last checkpoint); --resume goes on from "
-            "it, --overwrite removes it and begins anew, or name another --output_dir"
+            f"{settings.output_dir} has an earlier run ({found[-1].name} is its last checkpoint); --resume goes on "
+            "from it, --overwrite removes it and begins anew, or name another --output_dir"
         )
 
 

@@ -210,11 +210,10 @@ class Trainer:
         """Go on from a checkpoint; give the number of its step."""
         if self.together.first:
             forget_halves(self.settings.output_dir)
+            self.history = History(self.steps, state["history"])
         self.updates.load(state["updates"])
         # Losses of other rows say nothing about which adapter is the best.
         self.best = state["best"] if state["eval_rows"] == digest(self.eval_examples) else None
-        if self.together.first:
-            self.history = History(self.steps, state["history"])
         say(f"going on after step {state['step']} of {self.steps}")
         return int(state["step"])
 
@@ -288,7 +287,8 @@ class Trainer:
             estimate(
                 steps=self.steps,
                 examples_per_step=self.settings.examples_per_step,
-                tokens=round(sum(self.lengths) * self.settings.num_epochs) // self.together.count,
+                tokens=round(sum(self.lengths) * self.settings.num_epochs),
+                processes=self.together.count,
                 pass_tokens=sum(self.lengths[one] for one in largest),
                 pass_s=seconds,
             )

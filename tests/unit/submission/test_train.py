@@ -432,6 +432,14 @@ def test_an_earlier_run_is_not_lost_by_the_same_command(tmp_path: Path) -> None:
     assert earlier.is_dir()
 
 
+def test_fields_that_are_not_used_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps([ROWS[0], ROWS[1] | {"input": "x", "source": "y"}]))
+    command = ["--base_model", "x/y", "--train_file", str(rows), "--output_dir", str(tmp_path / "out")]
+    train.read_data(train.read_settings(command))
+    assert capsys.readouterr().err == f"{rows}: not used, as only instruction and output are: input, source\n"
+
+
 def test_folder_that_cannot_be_written_is_found_before_anything_is_loaded(tmp_path: Path) -> None:
     ran = refused(tmp_path, "x/y", Path("/proc/x"), "sys.modules['torch'] = None")
     assert ran.returncode == 2
