@@ -70,7 +70,8 @@ def draw_perplexity(figure: Figure, results: Mapping[str, Any]) -> None:
     right.axvline(0, color=NEUTRAL, linewidth=1, linestyle="--")
     right.grid(visible=False, axis="x")
     right.set(xlabel="perplexity of the adapter / of the base", ylabel="examples")
-    right.xaxis.set_major_formatter(lambda value, _: f"{2**value:.3g}×")
+    ticks = _ratio_ticks(*right.get_xlim())
+    right.set_xticks([math.log2(tick) for tick in ticks], [f"{tick:.6g}×" for tick in ticks])
     right.yaxis.get_major_locator().set_params(integer=True)
 
 
@@ -128,6 +129,17 @@ def _log(axes: Axes, which: str, *, low: float, high: float) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
     axis.set_major_formatter(lambda value, _: f"{value:,.6g}" if value < 1e6 else f"{value:.0e}")
     axis.set_minor_formatter(NullFormatter())
+
+
+def _ratio_ticks(low: float, high: float) -> list[float]:
+    """Give round ratios between two logarithms to base 2: powers of two, or decimals where there is no room for two."""
+    from matplotlib.ticker import MaxNLocator
+
+    if high - low >= 3:
+        every = math.ceil((high - low) / 8)
+        return [2.0 ** (every * place) for place in range(math.ceil(low / every), math.floor(high / every) + 1)]
+    ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(2**low, 2**high)
+    return [float(round(tick, 9)) for tick in ticks if 2**low <= tick <= 2**high and tick > 0]
 
 
 def _bins(values: Sequence[float]) -> list[float]:

@@ -52,8 +52,9 @@ def estimate(
     shared = f" on {processes} processes" if processes > 1 else ""
     duration = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
     memory = f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if torch.cuda.is_available() else ""
+    work = f"{_count(steps, 'update')} of {_count(examples_per_step, 'example')}"
     return (
-        f"{_count(steps, 'update')} of {_count(examples_per_step, 'example')}, {tokens:,} tokens in all{shared}; the largest batch has "
+        f"{work}, {tokens:,} tokens in all{shared}; the largest batch has "
         f"{pass_tokens:,} tokens and took {pass_s:.2f} s{memory}: about {duration}"
     )
 

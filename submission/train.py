@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 
+from adapter_size import size_warning
 from base_model import explain_missing, prepare_libraries
 from checkpoints import checkpoints
 from files import InputError, read_rows
@@ -82,6 +83,8 @@ def main(argv: list[str] | None = None) -> int:
         from training import train
 
         say(in_words(settings))
+        if warning := size_warning(settings.base_model, settings.lora_rank):
+            say(warning)
         train(settings, rows, eval_rows=eval_rows)
     except (InputError, OSError) as error:
         print(f"train.py: {error}", file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import Any
 
 import exemplars
 import pytest
-from evaluation_plots import draw
+from evaluation_plots import _ratio_ticks, draw
 from evaluation_report import report, write_report
 from files import InputError
 from hypothesis import given
@@ -253,3 +253,16 @@ def test_same_figures_give_the_same_plots(tmp_path: Path) -> None:
         assert draw(made_results(), tmp_path / name) == ["perplexity", "learning_curve", "few_shot"]
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (-6.2, 1.1, [2.0**place for place in range(-6, 2)]),
+        (-20, 2, [2.0**place for place in range(-18, 1, 3)]),
+        (-0.3, 0.2, [0.9, 1.0, 1.1]),
+        (-2.5, 0.1, [0.2, 0.4, 0.6, 0.8, 1.0]),
+    ],
+)
+def test_ticks_of_ratios_are_round(low: float, high: float, ticks: list[float]) -> None:
+    assert _ratio_ticks(low, high) == ticks
