@@ -105,7 +105,7 @@ def cells() -> list[tuple[str, str]]:
         ("markdown", "## Code and packages"),
         ("code", FETCH),
         ("code", INSTALL),
-        ("markdown", "## Train\nIf the machine goes away: run this again with `--resume` in `TRAIN_OPTIONS`."),
+        ("markdown", "## Train\nIf the machine goes away: run this again with `--resume` in `TRAIN_OPTIONS`; to begin anew, `--overwrite`."),
         ("code", train),
         ("code", CURVE),
         ("markdown", "## Answer"),

@@ -73,7 +73,11 @@ def test_those_of_an_earlier_run_go_with_a_word(tmp_path: Path, model: Any, caps
     forget_earlier(tmp_path)
     assert capsys.readouterr().err == ""
     save(tmp_path, model, 2)
+    (tmp_path / "adapter_checkpoint").mkdir()
+    for name in ("adapter_checkpoint/adapter_config.json", "adapter_checkpoint.zip", "training_history.json"):
+        (tmp_path / name).write_text("{}")
     forget_earlier(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["training_history.json"]
     assert f"removing an earlier run in {tmp_path}: 1 checkpoint, its adapter\n" in capsys.readouterr().err
     assert checkpoints(tmp_path) == []
 
