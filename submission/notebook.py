@@ -72,6 +72,7 @@ SHOW = """import json
 for row in json.loads(Path("predictions.json").read_text(encoding="utf-8"))[:5]:
     print(row["id"], row["output"])"""
 
+TRAIN = "## Train\nIf the machine goes away: run this again with `--resume` in `TRAIN_OPTIONS`; to begin anew, `--overwrite`."
 ADAPTER = '"{OUTPUT}/adapter_checkpoint"'
 
 
@@ -105,7 +106,7 @@ def cells() -> list[tuple[str, str]]:
         ("markdown", "## Code and packages"),
         ("code", FETCH),
         ("code", INSTALL),
-        ("markdown", "## Train\nIf the machine goes away: run this again with `--resume` in `TRAIN_OPTIONS`; to begin anew, `--overwrite`."),
+        ("markdown", TRAIN),
         ("code", train),
         ("code", CURVE),
         ("markdown", "## Answer"),
