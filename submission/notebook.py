@@ -72,7 +72,7 @@ SHOW = """import json
 for row in json.loads(Path("predictions.json").read_text(encoding="utf-8"))[:5]:
     print(row["id"], row["output"])"""
 
-TRAIN = "## Train\nIf the machine goes away: run this again with `--resume` in `TRAIN_OPTIONS`; to begin anew, `--overwrite`."
+TRAIN = "## Train\nIf the machine goes away: run this again with `--resume` in `TRAIN_OPTIONS` (`--overwrite`: anew)."
 ADAPTER = '"{OUTPUT}/adapter_checkpoint"'
 
 
