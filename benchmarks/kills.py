@@ -27,7 +27,8 @@ from harness.sandbox.owner import OWNER_LABEL
 
 ROOT = Path(__file__).resolve().parent.parent
 _REPLAYED = re.compile("; replayed: fetched .*")
-_TIMES = re.compile(r"_at$|seconds|duration|peak|^gpu_busy")
+# How texts were made says again what is in them, times of replayed downloads too.
+_TIMES = re.compile(r"_at$|seconds|duration|peak|^gpu_busy|^wordings$")
 
 
 @dataclass(slots=True)

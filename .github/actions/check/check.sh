@@ -13,7 +13,10 @@ if [ -n "${HARNESS_BASE_MODEL:-}" ]; then words+=(--base-model "$HARNESS_BASE_MO
 if [ -n "${HARNESS_STUDENT_ID:-}" ]; then words+=(--student-id "$HARNESS_STUDENT_ID"); fi
 if [ -n "${HARNESS_ADAPTER:-}" ]; then words+=(--adapter "$HARNESS_ADAPTER"); fi
 if [ -n "${HARNESS_PREDICTIONS:-}" ]; then words+=(--predictions "$HARNESS_PREDICTIONS"); fi
-if [ -n "${HARNESS_SARIF:-}" ]; then words+=(--save "sarif=$HARNESS_SARIF"); fi
+if [ -n "${HARNESS_SARIF:-}" ]; then
+  mkdir -p -- "$(dirname -- "$HARNESS_SARIF")"
+  words+=(--save "sarif=$HARNESS_SARIF")
+fi
 
 code=0
 "$RUNNER_TEMP/harness/bin/harness" check "${words[@]}" || code=$?
