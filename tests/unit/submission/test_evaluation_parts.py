@@ -265,4 +265,5 @@ def test_same_figures_give_the_same_plots(tmp_path: Path) -> None:
     ],
 )
 def test_ticks_of_ratios_are_round(low: float, high: float, ticks: list[float]) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra [local]")
     assert _ratio_ticks(low, high) == ticks
