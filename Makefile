@@ -55,7 +55,7 @@ fuzz: $(VENV)/fuzz.stamp  ## Fuzz the readers of archives and safetensors, FUZZ_
 	@for reader in archive header; do \
 	  PYTHONPATH=. $(PY) tests/fuzz/fuzz_readers.py $$reader build/fuzz $(FUZZ_SECONDS) || exit 1; done
 
-check: lint unit  ## Lint, types, layers, shell scripts and unit tests without torch: under a minute.
+check: lint unit  ## Lint, types, layers, shell scripts and unit tests without torch: two minutes on two cores.
 
 lint: $(VENV)/dev.stamp
 	@$(VENV)/bin/ruff check
