@@ -76,11 +76,11 @@ def interval(values: Sequence[float], *, seed: int) -> tuple[float, float] | Non
     """Give the 95 % interval of the mean by bootstrap (Efron 1979): how much it hangs on which examples were taken.
 
     Returns:
-        None where there is nothing to resample: a single value, or one that is not finite.
+        None where there is nothing to resample: a single value, or one whose sums are beyond a double.
     """
     import numpy as np
 
-    if len(values) < 2 or not all(map(math.isfinite, values)):
+    if len(values) < 2 or not math.isfinite(max(values) * len(values)):
         return None
     generator, array = np.random.default_rng(seed), np.asarray(values)
     means = [array[generator.integers(len(array), size=len(array))].mean() for _ in range(RESAMPLES)]
