@@ -80,7 +80,7 @@ def interval(values: Sequence[float], *, seed: int) -> tuple[float, float] | Non
     """
     import numpy as np
 
-    if len(values) < 2 or not math.isfinite(max(values) * len(values)):
+    if len(values) < 2 or not math.isfinite(_sum(map(abs, values)) * len(values)):
         return None
     generator, array = np.random.default_rng(seed), np.asarray(values)
     means = [array[generator.integers(len(array), size=len(array))].mean() for _ in range(RESAMPLES)]

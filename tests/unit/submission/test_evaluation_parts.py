@@ -68,6 +68,7 @@ def test_interval_holds_the_mean_and_narrows_with_more_examples() -> None:
     assert interval([1.0], seed=0) is None
     assert interval([1.0, math.inf], seed=0) is None
     assert interval([1.0, 1e308], seed=0) is None
+    assert interval([1.0, math.nan], seed=0) is None
 
 
 def test_exemplars_are_fixed_by_seed_and_never_of_the_evaluation() -> None:
