@@ -36,7 +36,7 @@ def _meanings() -> dict[int, str]:
         EXIT_BUG: "a bug: run again with `HARNESS_DEBUG=1` and report what it prints",
         EXIT_INTERRUPTED: f"{_sentence(errors.Cancelled)}; `--resume` goes on",
     }
-    for kind in HarnessError.__subclasses__():
+    for kind in _children(HarnessError):
         before = meanings.get(kind.exit_code)
         words = f"`{kind.__name__}`: {_sentence(kind)}"
         meanings[kind.exit_code] = f"{before}<br>{words}" if before else words
@@ -46,8 +46,13 @@ def _meanings() -> dict[int, str]:
 def _tree(kind: type[HarnessError], depth: int = 0) -> Iterator[str]:
     name = "    " * depth + kind.__name__
     yield f"{name:<24}{kind.exit_code:>2}  {_sentence(kind)}"
-    for child in kind.__subclasses__():
+    for child in _children(kind):
         yield from _tree(child, depth + 1)
+
+
+def _children(kind: type[HarnessError]) -> list[type[HarnessError]]:
+    """Give those of `harness.errors` itself: modules have finer ones, and which are there depends on what is loaded."""
+    return [one for one in kind.__subclasses__() if one.__module__ == errors.__name__]
 
 
 def _sentence(kind: type[BaseException]) -> str:
