@@ -107,7 +107,7 @@ def test_deepspeed_is_refused_before_anything_is_loaded(tiny_base: Path, tmp_pat
     environment = os.environ | {"ACCELERATE_USE_DEEPSPEED": "true"}
     ran = run_script(sys.executable, SUBMISSION / "train.py", *options, env=environment)
     assert ran.returncode == 2
-    assert ran.stderr.startswith("train.py: DeepSpeed would share out gradients and optimizer of the adapter")
+    assert "\ntrain.py: DeepSpeed would share out gradients and optimizer of the adapter" in ran.stderr
     assert "launch with ddp.yaml, or with fsdp.yaml or zero2.yaml" in ran.stderr
 
 
