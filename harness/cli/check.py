@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from click.core import ParameterSource
 
-from harness.cli.options import default_folder, grade_alone, plan, shared
+from harness.cli.options import default_folder, given_options, grade_alone, plan, shared
 from harness.cli.show_record import Shown, show_record
 from harness.errors import EXIT_FOUND_ERRORS, EXIT_PASSED
 from harness.language import language
@@ -111,9 +110,7 @@ def _refuse_options(names: tuple[str, ...], *, quick: bool) -> None:
     Raises:
         click.UsageError: An option was given that has no meaning with --quick, or none without it.
     """
-    context = click.get_current_context()
-    given = [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    if given:
-        options = ", ".join(f"--{name}" for name in given)
+    given = given_options()
+    if options := ", ".join(given[name] for name in names if name in given):
         words = f"--quick runs and keeps nothing: leave out {options}." if quick else f"{options}: only with --quick."
         raise click.UsageError(words)

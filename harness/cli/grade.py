@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
-from click.core import ParameterSource
 from rich.console import Console
 
-from harness.cli.options import default_folder, grade_alone, parse_time, plan, shared, warn_without_gpu
+from harness.cli.options import default_folder, given_options, grade_alone, parse_time, plan, shared, warn_without_gpu
 from harness.cli.show_record import Shown
 from harness.errors import EXIT_INTERRUPTED, ConfigError, EnvironmentFault
 from harness.language import language
@@ -137,15 +136,7 @@ def _refuse_options(allowed: frozenset[str]) -> None:
     Raises:
         click.UsageError: An option was given that is not allowed.
     """
-    context = click.get_current_context()
-    given = [
-        one.opts[-1]
-        for one in context.command.params
-        if one.name
-        and context.get_parameter_source(one.name) is ParameterSource.COMMANDLINE
-        and one.name not in allowed
-    ]
-    if given:
+    if given := [written for name, written in given_options().items() if name not in allowed]:
         raise click.UsageError(
             f"--resume takes everything from the run; leave out {', '.join(given)}. "
             "Other times, extensions and rules are for `harness regrade`."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from harness.cli.show_record import FORMS, Shown, parse_saved, show_record
@@ -75,6 +76,16 @@ OPTIONS = (
 def shared(command: Command) -> Command:
     """Add the shared options to a command."""
     return reduce(lambda inner, option: option(inner), reversed(OPTIONS), command)
+
+
+def given_options() -> dict[str, str]:
+    """Give what was said on the command line, defaults not among it: how each is written there, by its name."""
+    context = click.get_current_context()
+    return {
+        one.name: one.opts[-1]
+        for one in context.command.params
+        if one.name and context.get_parameter_source(one.name) is ParameterSource.COMMANDLINE
+    }
 
 
 def plan(

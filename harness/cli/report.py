@@ -1,17 +1,17 @@
 """`harness report`: what a run came to: a summary, a report, a gradebook's file. Declares options, calls, prints."""
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import click
-from click.core import ParameterSource
 from rich.console import Console
 
 from harness.batch.exports import export
 from harness.batch.reported import Reported, read_reported
-from harness.batch.wanted import FOLDERS, Format, Wanted, take
-from harness.cli.options import lang_option
+from harness.batch.wanted import FOLDERS, ROSTERED, Format, Wanted, take
+from harness.cli.options import given_options, lang_option
 from harness.errors import EXIT_FOUND_ERRORS
 from harness.language import language
 from harness.report.overview import show_overview
@@ -22,16 +22,15 @@ from harness.text import visible
 FILE = click.Path(path_type=Path)
 _NOTE_SHOWN = 2_000
 _STUDENTS = {"html", "moodle", "moodle-gradebook", "gradescope", "junit", "markdown"}
-_ROSTERED = {"canvas", "moodle", "moodle-gradebook"}
-_GOES_WITH: dict[str, set[str]] = {
+_GOES_WITH: dict[str, Collection[str]] = {
     "output": set(get_args(Format)),
     "replace": set(get_args(Format)),
     "lang": _STUDENTS,
     "audience": {"html"},
-    "roster": _ROSTERED,
-    "columns": _ROSTERED,
-    "missing": _ROSTERED,
-    "leave_out_unknown": _ROSTERED,
+    "roster": ROSTERED,
+    "columns": ROSTERED,
+    "missing": ROSTERED,
+    "leave_out_unknown": ROSTERED,
     "title": {"canvas", "moodle-gradebook"},
     "worksheet": {"moodle"},
     "visibility": {"gradescope"},
@@ -83,7 +82,7 @@ def report(run: Path, form: Format | None, lang: str | None, assignment: Path | 
     Nothing is written into RUN. Who was not graded has no points in any format, never zero. Exit code 1: somebody's
     grade is missing in what was written, because a record cannot be trusted or is of nobody in the roster.
     """
-    _refuse_options(form)
+    _refuse_options(form, columns=options["columns"])
     wanted = _wanted(options)
     reported = read_reported(run, assignment=assignment)
     for words in reported.missing if assignment or form == "html" else ():
@@ -140,22 +139,20 @@ def _column(text: str) -> tuple[str, str]:
     return role, heading
 
 
-def _refuse_options(form: Format | None) -> None:
+def _refuse_options(form: Format | None, *, columns: tuple[str, ...]) -> None:
     """Refuse options that the format would leave unread, and ask for those that it needs.
 
     Raises:
         click.UsageError: There is such an option.
     """
-    context = click.get_current_context()
-    names = {one.name or "": max(one.opts, key=len) for one in context.command.params}
-    given = {one for one in names if context.get_parameter_source(one) is ParameterSource.COMMANDLINE}
+    given = given_options()
     for name, forms in _GOES_WITH.items():
         if name in given and form not in forms:
             where = f"--to {form}" if form else "a summary; say --to FORMAT"
-            raise click.UsageError(f"{names[name]} does not go with {where}. It is for {', '.join(sorted(forms))}.")
-    if form != "moodle" and (strangers := [one for one in context.params["columns"] if one.split("=")[0] in SHEET]):
+            raise click.UsageError(f"{given[name]} does not go with {where}. It is for {', '.join(sorted(forms))}.")
+    if form != "moodle" and (strangers := [one for one in columns if one.split("=")[0] in SHEET]):
         raise click.UsageError(f"--column {strangers[0]} does not go with --to {form}. It is for moodle.")
-    if missing := [names[one] for one in _NEEDED.get(form or "", ()) if one not in given]:
+    if missing := [f"--{one}" for one in _NEEDED.get(form or "", ()) if one not in given]:
         raise click.UsageError(f"--to {form} needs {' and '.join(missing)}.")
     if "replace" in given and "output" not in given:
         raise click.UsageError("--replace needs --output.")
