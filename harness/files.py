@@ -109,9 +109,14 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o666) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def json_text(value: object) -> str:
+    """Give `value` as readable JSON, with a newline at its end."""
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+
 def write_json(path: Path, value: object) -> None:
     """Write `value` as readable UTF-8 JSON, whole or not at all."""
-    write_whole(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
+    write_whole(path, json_text(value).encode())
 
 
 def sha256_file(path: Path) -> str:

@@ -3,12 +3,11 @@
 Must not know what a format looks like. The formats that need to know people are in `gradebook`.
 """
 
-import json
-
 from harness.batch.gradebook import gradebook
 from harness.batch.reported import Reported
 from harness.batch.target import refuse_target, write_file, write_folder
 from harness.batch.wanted import FOLDERS, ROSTERED, Exported, Format, OnStep, Taken, Wanted, take, title_of
+from harness.files import json_text
 from harness.language import Language
 from harness.report.exports.gradescope import gradescope_results
 from harness.report.exports.junit import junit_xml
@@ -67,10 +66,7 @@ def _html(reported: Reported, wanted: Wanted, *, t: Language, on_step: OnStep) -
 
 def _gradescope(taken: Taken, wanted: Wanted, t: Language) -> dict[str, str]:
     made = ((one, gradescope_results(one, t, visibility=wanted.visibility)) for one in taken.records)
-    return {
-        f"{one.submission.id}/results.json": json.dumps(results, ensure_ascii=False, indent=1) + "\n"
-        for one, results in made
-    }
+    return {f"{one.submission.id}/results.json": json_text(results) for one, results in made}
 
 
 def _markdown(reported: Reported, taken: Taken, t: Language) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """`harness doctor`: what this machine has and lacks."""
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +8,7 @@ import click
 
 from harness import __version__
 from harness.errors import EXIT_PASSED, EnvironmentFault
+from harness.files import json_text
 
 NAMES = ("versions", "engine", "image", "gpu", "local", "packages", "disk", "engine-disk", "memory", "network")
 
@@ -27,7 +27,7 @@ def doctor(image_lock: Path, require: tuple[str, ...], form: str) -> None:
     facts = examine(image_lock)
     if form == "json":
         report = {"harness_version": __version__, "facts": [asdict(fact) for fact in facts]}
-        click.echo(json.dumps(report, ensure_ascii=False, indent=1))
+        click.echo(json_text(report), nl=False)
     else:
         Console().print(facts_table(facts))
     lacking = [fact for fact in facts if fact.name in require and fact.health is not Health.FINE]

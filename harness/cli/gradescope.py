@@ -1,6 +1,5 @@
 """`harness gradescope`: builds an autograder's zip, and is what runs in it. Declares options, calls, prints."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +74,7 @@ def build(assignment: Path, output: Path, replace: bool, lang: str | None, **opt
 def run(root: Path, output: Path) -> None:
     """Grade the submission below ROOT, as the zip's run_autograder does it on Gradescope."""
     from harness.batch.autograder.run import autograde
-    from harness.files import write_whole
+    from harness.files import write_json
     from harness.text import visible
 
     def tell(text: str) -> None:
@@ -83,4 +82,4 @@ def run(root: Path, output: Path) -> None:
             click.echo(visible(line, 2_000), err=True)
 
     results = autograde(root, tell=tell)
-    write_whole(output, (json.dumps(results, ensure_ascii=False, indent=1) + "\n").encode())
+    write_json(output, results)

@@ -1,6 +1,5 @@
 """`harness regrade`: new records from the evidence of a run. Declares options, calls, prints."""
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from harness.batch.rejudge import Rules
 from harness.batch.rescore import Rescoring
 from harness.batch.store import RunStore
 from harness.errors import EXIT_FOUND_ERRORS, ConfigError
+from harness.files import json_text
 from harness.model.extension import Extension
 from harness.report.moves import moves_json, show_near, show_regraded
 from harness.schema.assignment import LoadedAssignment, load_assignment
@@ -87,7 +87,7 @@ def regrade(
     rescoring = _rescoring(base_model, adapters) if rescore else None
     done = regrade_run(run, rules, output=output, rescoring=rescoring)
     if form == "json":
-        click.echo(json.dumps(moves_json(done), ensure_ascii=False, indent=1))
+        click.echo(json_text(moves_json(done)), nl=False)
     elif borderline:
         show_near(done, Console())
     else:

@@ -20,6 +20,7 @@ from rich.table import Table
 
 import harness
 from harness.errors import EXIT_FOUND_ERRORS, ConfigError, EnvironmentFault, SandboxFault
+from harness.files import json_text
 from harness.intake.adapter.config import CONFIG
 from harness.intake.adapter.gate import WEIGHTS
 from harness.language import verbatim
@@ -90,7 +91,7 @@ def score(
     answers = _ask(command, requests)
     scores = _aggregate(answers, characters=sum(len(one.output) for one in examples))
     if output_format == "json":
-        click.echo(json.dumps(as_json(answers, scores), ensure_ascii=False, indent=1))
+        click.echo(json_text(as_json(answers, scores)), nl=False)
     else:
         Console().print(as_table(answers, scores))
     refused = [outcome for outcome in answers.outcomes.values() if isinstance(outcome, Failure)]

@@ -1,6 +1,5 @@
 """Builds the zip that Gradescope takes as an autograder out of an assignment."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from harness.batch.autograder.wheel import own_wheel, zipped
 from harness.batch.plan import find_base
 from harness.batch.target import refuse_target
 from harness.errors import ConfigError
-from harness.files import write_whole
+from harness.files import json_text, write_whole
 from harness.language import Language
 from harness.model.assignment import Assignment
 from harness.report.exports.gradescope import Visibility, not_graded_results
@@ -84,7 +83,7 @@ def _files(loaded: LoadedAssignment, wanted: Wanted, t: Language) -> Iterator[tu
         mail_domain=wanted.mail_domain,
     )
     yield FILE, settings.text().encode()
-    yield "not_graded.json", _json(not_graded_results(t, visibility=wanted.visibility))
+    yield "not_graded.json", json_text(not_graded_results(t, visibility=wanted.visibility)).encode()
     yield "limit_s", f"{wanted.limit_s}\n".encode()
     yield "extra", b"[local]\n" if base else b"\n"
     yield from ((f"assignment/{name}", content) for name, content in _assignment(loaded, private=wanted.private_data))
@@ -147,7 +146,3 @@ def _notes(assignment: Assignment, wanted: Wanted) -> Iterator[str]:
                 f"the stages may take {longest:g} s together, and Gradescope's time ends at {wanted.limit_s} s: "
                 "a submission that takes longer is not graded there"
             )
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()

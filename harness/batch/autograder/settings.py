@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import ConfigError
+from harness.files import json_text
 from harness.report.exports.gradescope import Visibility
 
 FILE = "settings.json"
@@ -36,7 +37,7 @@ class Settings:
 
     def text(self) -> str:
         """Give the file's text."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
+        return json_text(asdict(self))
 
 
 def read_settings(folder: Path) -> Settings:

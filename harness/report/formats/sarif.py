@@ -4,10 +4,10 @@ The form: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. Faul
 notifications of a run that did not succeed. What findings quote is text in a message: no link, no placeholder.
 """
 
-import json
 from typing import Any
 from urllib.parse import quote
 
+from harness.files import json_text
 from harness.language import Language
 from harness.model.catalogue import CATALOGUE
 from harness.model.finding import Finding
@@ -40,7 +40,7 @@ def sarif(record: Record, *, t: Language, prefix: str = "") -> str:
         "results": [_result(one, stage, t, prefix) for stage in record.stages for one in stage.findings],
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, ensure_ascii=False, indent=1) + "\n"
+    return json_text(log)
 
 
 def _rule(code: str, t: Language) -> dict[str, Any]:

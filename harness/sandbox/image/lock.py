@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import ConfigError, EnvironmentFault
-from harness.files import write_whole
+from harness.files import json_text, write_whole
 
 SCHEMA_ID = "image-lock.v1"
 FLAVOURS = ("cpu", "cuda")
@@ -56,7 +56,7 @@ class ImageLock:
 
     def to_json(self) -> str:
         """Write the lock as JSON with a final newline."""
-        return json.dumps({"schema": SCHEMA_ID, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        return json_text({"schema": SCHEMA_ID, **asdict(self)})
 
 
 def inputs_sha256(*, flavour: str, dockerfile: bytes, requirements: bytes, ca_sha256: str | None) -> str:
