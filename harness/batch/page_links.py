@@ -11,10 +11,11 @@ from pathlib import Path
 
 from harness.errors import ConfigError
 from harness.files import write_whole
+from harness.report.exports.cells import neutral
 
 HEADINGS = ["id", "page"]
 _MARK = "'"
-_MARKED = ("=", "+", "-", "@", "\t", "\r", _MARK)  # what a spreadsheet runs, and the mark itself
+_MARKED = ("+", "-", _MARK)  # what a spreadsheet takes for a number and writes anew, and the mark itself
 _TOKEN_BYTES = 16
 
 
@@ -64,8 +65,12 @@ def _not_a_list(path: Path) -> ConfigError:
 
 
 def _cell(text: str) -> str:
-    return f"{_MARK}{text}" if text.startswith(_MARKED) else text
+    return f"{_MARK}{text}" if _is_marked(text) else text
 
 
 def _plain(cell: str) -> str:
-    return cell[1:] if cell.startswith(_MARK) and cell[1:].startswith(_MARKED) else cell
+    return cell[1:] if cell.startswith(_MARK) and _is_marked(cell[1:]) else cell
+
+
+def _is_marked(text: str) -> bool:
+    return text.startswith(_MARKED) or neutral(text) != text

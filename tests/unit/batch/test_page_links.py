@@ -25,13 +25,16 @@ def test_an_id_is_no_formula(tmp_path: Path) -> None:
     names = public_names(["=1+1", "+x", "'=y", 'a,"b'], {})
     write_list(path, names)
     assert "'=1+1,students/" in path.read_text()
+    assert "'+x,students/" in path.read_text()
     assert read_list(path)["=1+1"] == names["=1+1"]
     assert read_list(path)['a,"b'] == names['a,"b']
 
 
 def test_every_id_comes_back_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "x.links.csv"
-    names = public_names(["=x", "'=x", "''=x", "'", "''", "x", "'x", "\tx", "-", "a'=b", "a\nb"], {})
+    names = public_names(
+        ["=x", "'=x", "''=x", "'", "''", "x", "'x", "\tx", "-", "+5", " =x", "＝x", "a;=b", "a'=b", "a\nb"], {}
+    )
     write_list(path, names)
     assert read_list(path) == names
 
