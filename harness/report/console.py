@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.language import Language, message
-from harness.model.finding import Finding, Severity
+from harness.model.finding import Finding
 from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
 from harness.model.status_words import SEVERITY_WORDS, STATUS_WORDS
 from harness.report.check_report import show_headroom
 from harness.report.headroom import LEAST_SHOWN, Headroom
-from harness.report.severities import by_severity, group_heading
+from harness.report.severities import COLOURS, by_severity, group_heading
 
 STYLES = {
     StageStatus.PASSED: "green",
@@ -22,7 +22,6 @@ STYLES = {
     StageStatus.SKIPPED: "dim",
     StageStatus.FAULT: "yellow",
 }
-COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 HEADLINES = {
     Outcome.PASSED: (message("passed"), "bold green"),
     Outcome.FAILED: (message("errors found"), "bold red"),

@@ -11,8 +11,8 @@ from rich.text import Text
 from harness.language import Language, Message, message
 from harness.model.catalogue import CATALOGUE, STAGES, stage_of
 from harness.model.status_words import SEVERITY_WORDS
+from harness.report.severities import COLOURS
 
-COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 STAGE_TITLES: Mapping[str, Message] = MappingProxyType(
     {
         "intake": message("What was packed, and the scripts"),

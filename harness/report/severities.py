@@ -1,9 +1,14 @@
-"""Findings by severity, the worst first. Must not know how one finding is shown."""
+"""Findings by severity, the worst first, and its colours. Must not know how one finding is shown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from harness.language import Message, message
 from harness.model.finding import Finding, Severity
+
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+)
 
 
 def by_severity(findings: Iterable[Finding]) -> tuple[tuple[Severity, tuple[Finding, ...]], ...]:
@@ -11,6 +16,11 @@ def by_severity(findings: Iterable[Finding]) -> tuple[tuple[Severity, tuple[Find
     every = tuple(findings)
     groups = ((severity, tuple(one for one in every if one.severity is severity)) for severity in Severity)
     return tuple((severity, group) for severity, group in groups if group)
+
+
+def errors_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Give the findings in the order of their groups."""
+    return tuple(one for _, group in by_severity(findings) for one in group)
 
 
 def group_heading(severity: Severity, count: int) -> Message:

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from harness.language import Language
 from harness.model.finding import Finding, Severity
 from harness.model.result import Record
-
-SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+from harness.report.severities import errors_first
 
 
 def is_graded(record: Record) -> bool:
@@ -77,19 +76,19 @@ def feedback_lines(record: Record, t: Language) -> Iterator[str]:
             if penalty
             else t("Late policy: {reason}", reason=t.of(record.verdict.late_reason))
         )
-    for finding in by_severity(record):
+    for finding in errors_first(record.findings):
         yield from finding_lines(finding, t)
 
 
-def by_severity(record: Record) -> list[Finding]:
-    """Give the findings, errors first."""
-    return sorted(record.findings, key=lambda one: SEVERITIES.index(one.severity))
+def finding_head(finding: Finding, t: Language) -> str:
+    """Give a finding's severity, code, title and place."""
+    place = f" ({t.of(finding.where.words)})" if finding.where else ""
+    return f"{severity_words(finding.severity, t)} {finding.code}: {t.of(finding.title)}{place}"
 
 
 def finding_lines(finding: Finding, t: Language) -> Iterator[str]:
     """Give a finding: its title and place, what was seen, the limit, how to fix it."""
-    place = f" ({t.of(finding.where.words)})" if finding.where else ""
-    yield f"{severity_words(finding.severity, t)} {finding.code}: {t.of(finding.title)}{place}"
+    yield finding_head(finding, t)
     yield t("Seen: {text}", text=t.of(finding.seen))
     if finding.limit:
         yield t("Limit: {text}", text=t.of(finding.limit))

@@ -9,13 +9,8 @@ from collections.abc import Sequence
 from harness.language import Language
 from harness.model.finding import Finding
 from harness.model.result import Record, StageResult, StageStatus
-from harness.report.exports.feedback import (
-    SEVERITIES,
-    by_severity,
-    is_graded,
-    severity_words,
-    status_words,
-)
+from harness.report.exports.feedback import finding_head, is_graded, status_words
+from harness.report.severities import errors_first
 
 _CODE = re.compile(r"(?<!`)`(?!`)([^`\n]+)(?<!`)`(?!`)")
 # An underscore between letters or digits, as in a file's name, means nothing in Markdown and reads better bare.
@@ -105,17 +100,14 @@ def _findings(record: Record, t: Language) -> str:
     if not record.findings:
         nothing = escaped(t("Nothing was found that needs a change."))
         return _section(t("Findings"), nothing) if is_graded(record) else ""
-    found = by_severity(record)
-    blocks = [_finding(one, t) for severity in SEVERITIES for one in found if one.severity is severity]
+    blocks = [_finding(one, t) for one in errors_first(record.findings)]
     return _section(t("Findings"), "\n\n".join(blocks))
 
 
 def _finding(finding: Finding, t: Language) -> str:
-    place = f" ({t.of(finding.where.words)})" if finding.where else ""
-    head = f"{severity_words(finding.severity, t)} {finding.code}: {t.of(finding.title)}{place}"
     rows = [(t("Seen"), finding.seen), (t("Limit"), finding.limit), (t("What to do"), finding.fix)]
     lines = [f"- **{escaped(name)}:** {_lines(t.of(text))}" for name, text in rows if text]
-    return "\n".join([f"### {escaped(head)}", "", *lines])
+    return "\n".join([f"### {escaped(finding_head(finding, t))}", "", *lines])
 
 
 def _lines(text: str) -> str:

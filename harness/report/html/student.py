@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from harness.model.assignment import Example
-from harness.model.finding import Severity
 from harness.model.result import ExampleScore, Record
 from harness.report.html.logs import Log
 from harness.report.html.numbers import plain
@@ -14,6 +13,7 @@ from harness.report.html.rows import Row
 from harness.report.html.spread import spread
 from harness.report.html.views import Audience, ExampleLine, PerExample, StudentPage
 from harness.report.public import public_logs, public_record
+from harness.report.severities import errors_first
 
 PARITY = "PAR"
 MOST_UNKNOWN = 20
@@ -47,7 +47,7 @@ def student_page(record: Record, evidence: Evidence, *, row: Row, audience: Audi
     public = audience == "public"
     shown = public_record(record) if public else record
     logs_seen = public_logs(record) if public else tuple(one.path for one in evidence.logs)
-    ranked = sorted(shown.findings, key=lambda one: list(Severity).index(one.severity))
+    ranked = errors_first(shown.findings)
     return StudentPage(
         row=row,
         record=shown,
