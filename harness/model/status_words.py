@@ -1,11 +1,11 @@
-"""How the ends of stages and programs and the weights of findings are called. Knows no language: these are messages."""
+"""How the ends of records, stages and programs, and weights, are called. Knows no language: these are messages."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from harness.language import Message, message
 from harness.model.finding import Severity
-from harness.model.result import StageStatus
+from harness.model.result import Outcome, Record, StageStatus
 
 STATUS_WORDS: Mapping[StageStatus, Message] = MappingProxyType(
     {
@@ -13,6 +13,13 @@ STATUS_WORDS: Mapping[StageStatus, Message] = MappingProxyType(
         StageStatus.FAILED: message("failed"),
         StageStatus.SKIPPED: message("skipped"),
         StageStatus.FAULT: message("our fault"),
+    }
+)
+OUTCOME_WORDS: Mapping[Outcome, Message] = MappingProxyType(
+    {
+        Outcome.PASSED: message("passed"),
+        Outcome.FAILED: message("errors found"),
+        Outcome.NOT_GRADED: message("not graded (the submission is not to blame)"),
     }
 )
 SEVERITY_WORDS: Mapping[str, Message] = MappingProxyType(
@@ -30,3 +37,10 @@ CAUSE_WORDS: Mapping[str, Message] = MappingProxyType(
         "out_of_vram": message("GPU memory limit"),
     }
 )
+
+
+def ended(record: Record) -> Message:
+    """Say how a record ended; a check that ran nothing never says that the submission passed."""
+    if record.quick and record.outcome is Outcome.PASSED:
+        return message("nothing wrong in what was looked at")
+    return OUTCOME_WORDS[record.outcome]

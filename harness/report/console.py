@@ -8,10 +8,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.language import Language, message
+from harness.language import Language
 from harness.model.finding import Finding
 from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
-from harness.model.status_words import SEVERITY_WORDS, STATUS_WORDS
+from harness.model.status_words import SEVERITY_WORDS, STATUS_WORDS, ended
 from harness.report.check_report import show_headroom
 from harness.report.headroom import LEAST_SHOWN, Headroom
 from harness.report.severities import COLOURS, by_severity, group_heading
@@ -22,13 +22,7 @@ STYLES = {
     StageStatus.SKIPPED: "dim",
     StageStatus.FAULT: "yellow",
 }
-HEADLINES = {
-    Outcome.PASSED: (message("passed"), "bold green"),
-    Outcome.FAILED: (message("errors found"), "bold red"),
-    Outcome.NOT_GRADED: (message("not graded (the submission is not to blame)"), "bold yellow"),
-}
-
-_QUICKLY_PASSED = message("nothing wrong in what was looked at"), "bold green"
+OUTCOME_STYLES = {Outcome.PASSED: "bold green", Outcome.FAILED: "bold red", Outcome.NOT_GRADED: "bold yellow"}
 
 
 def show(
@@ -59,10 +53,7 @@ def show(
     show_headroom(headroom, console, t)
     if not record.isolated and not record.quick:
         console.print(Text(t("Process sandbox: this run was NOT isolated from the machine."), style="yellow"))
-    words, style = HEADLINES[record.outcome]
-    if record.quick and record.outcome is Outcome.PASSED:
-        words, style = _QUICKLY_PASSED
-    console.print(Text.assemble(f"{record.submission.id}: ", (t.of(words), style)))
+    console.print(Text.assemble(f"{record.submission.id}: ", (t.of(ended(record)), OUTCOME_STYLES[record.outcome])))
     if folder is not None:
         console.print(Text(t("Evidence: {folder}", folder=str(folder))), soft_wrap=True)
 

@@ -5,7 +5,8 @@ import shlex
 from harness.language import Message, message
 from harness.model.finding import Finding, Severity
 from harness.model.parity import RECEIPT
-from harness.model.result import Outcome, Record, StageStatus
+from harness.model.result import Record, StageStatus
+from harness.model.status_words import ended
 from harness.report.headroom import Headroom
 
 _AGAIN = message("Then run the same command again.")
@@ -57,16 +58,7 @@ def not_looked_at(record: Record) -> tuple[Message, ...]:
 
 def outcome_words(record: Record) -> Message:
     """Say how it ended, in a line that names the submission."""
-    name = record.submission.id
-    match record.outcome:
-        case Outcome.PASSED if record.quick:
-            return message("{name}: nothing wrong in what was looked at", name=name)
-        case Outcome.PASSED:
-            return message("{name}: passed", name=name)
-        case Outcome.FAILED:
-            return message("{name}: errors found", name=name)
-        case Outcome.NOT_GRADED:
-            return message("{name}: not graded (the submission is not to blame)", name=name)
+    return message("{name}: {outcome}", name=record.submission.id, outcome=ended(record))
 
 
 def _mend(errors: tuple[Finding, ...]) -> tuple[Message, ...]:
