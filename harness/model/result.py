@@ -6,7 +6,7 @@ from typing import Literal
 
 from harness.language import Message
 from harness.model.extension import Extension
-from harness.model.finding import Finding
+from harness.model.finding import Finding, Severity
 
 NOTHING_RAN = "none"
 NO_BASE = "none"
@@ -207,3 +207,8 @@ class Record:
     def findings(self) -> tuple[Finding, ...]:
         """All findings in the order of the stages."""
         return tuple(one for stage in self.stages for one in stage.findings)
+
+    @property
+    def error_codes(self) -> tuple[str, ...]:
+        """The codes of the findings that are errors, sorted, each once."""
+        return tuple(sorted({one.code for one in self.findings if one.severity is Severity.ERROR}))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from harness.model.finding import Severity
 from harness.model.result import Record
 from harness.report.exports.cells import Cell, csv_text
 
@@ -27,7 +26,6 @@ def grades_csv(records: Iterable[Record]) -> str:
 
 def _row(record: Record) -> tuple[Cell, ...]:
     verdict, score = record.verdict, record.score
-    errors = sorted({one.code for one in record.findings if one.severity is Severity.ERROR})
     return (
         record.submission.id,
         record.outcome.value,
@@ -37,6 +35,6 @@ def _row(record: Record) -> tuple[Cell, ...]:
         verdict.late_reason if verdict else None,
         score.perplexity if score else None,
         score.base_perplexity if score else None,
-        " ".join(errors),
+        " ".join(record.error_codes),
         record.fault.message if record.fault else None,
     )

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.model.catalogue import CATALOGUE
-from harness.model.finding import Severity
 from harness.model.result import Outcome, Record
 from harness.report.run_view import WORDS
 from harness.text import visible
@@ -52,22 +51,19 @@ def _table(records: Sequence[Record]) -> Table:
     table.add_column("Errors", overflow="fold")
     for one in records:
         verdict = one.verdict
-        codes = sorted({found.code for found in one.findings if found.severity is Severity.ERROR})
         table.add_row(
             Text(visible(one.submission.id)),
             Text(WORDS[one.outcome], style=_STYLES[one.outcome]),
             f"{verdict.total:g} / {verdict.possible:g}" if verdict else "",
             f"{-verdict.late_penalty:g}" if verdict and verdict.late_penalty else "",
             f"{one.score.perplexity:.3f}" if one.score else "",
-            " ".join(codes),
+            " ".join(one.error_codes),
         )
     return table
 
 
 def _print_codes(console: Console, records: Sequence[Record]) -> None:
-    codes = Counter(
-        code for one in records for code in {found.code for found in one.findings if found.severity is Severity.ERROR}
-    )
+    codes = Counter(code for one in records for code in one.error_codes)
     for code, count in codes.most_common(_MOST_CODES):
         title = CATALOGUE[code].title if code in CATALOGUE else ""
         console.print(Text(f"found: {code} {count}x {title}", style="red"), soft_wrap=True)

@@ -19,7 +19,6 @@ from harness.model.event import (
     StageStarted,
     Waiting,
 )
-from harness.model.finding import Severity
 from harness.model.result import Outcome, StageStatus
 
 _FEW = 3
@@ -111,7 +110,7 @@ class RunState:
                 record = event.record
                 self.under_way.pop(record.submission.id, None)
                 self.outcomes[record.outcome] += 1
-                self.codes.update({one.code for one in record.findings if one.severity is Severity.ERROR})
+                self.codes.update(record.error_codes)
             case Interrupted():
                 self.ending = True
             case Distrusted() | Placed() | NodeChanged():

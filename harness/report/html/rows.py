@@ -6,7 +6,6 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from harness.language import message
-from harness.model.finding import Severity
 from harness.model.result import Outcome, Record
 
 
@@ -65,15 +64,14 @@ class Row:
 def row_of(record: Record, *, page: str) -> Row:
     """Put a record in a row."""
     verdict = record.verdict
-    errors = {one.code for one in record.findings if one.severity is Severity.ERROR}
     return Row(
         id=record.submission.id,
         page=page,
         standing=standing_of(record.outcome),
         total=verdict.total if verdict else None,
         perplexity=record.score.perplexity if record.score else None,
-        errors=tuple(sorted(errors)),
-        notes=tuple(sorted({one.code for one in record.findings} - errors)),
+        errors=record.error_codes,
+        notes=tuple(sorted({one.code for one in record.findings}.difference(record.error_codes))),
         late_penalty=verdict.late_penalty if verdict else None,
         late_tokens=verdict.late_tokens if verdict else 0,
         late_reason=verdict.late_reason if verdict else "",
