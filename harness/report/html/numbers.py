@@ -70,10 +70,7 @@ def seconds(value: float | None) -> str:
         return f"{value:.2g} s"
     if value < 99.95:
         return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    if minutes < 60:
-        return f"{minutes}:{rest:02d} min"
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"
+    return f"{clock(value)} {'min' if round(value) < 3600 else 'h'}"
 
 
 def size(value: float | None) -> str:

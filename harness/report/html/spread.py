@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from statistics import median
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,5 @@ def spread(values: Sequence[float]) -> Spread | None:
     if not values:
         return None
     ordered = sorted(values)
-    middle = len(ordered) // 2
-    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
     p90 = ordered[ceil(0.9 * len(ordered)) - 1]
-    return Spread(count=len(ordered), median=median, p90=p90, least=ordered[0], most=ordered[-1])
+    return Spread(count=len(ordered), median=median(ordered), p90=p90, least=ordered[0], most=ordered[-1])
