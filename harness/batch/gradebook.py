@@ -122,7 +122,7 @@ def _worksheet(taken: Taken, wanted: Wanted, *, t: Language) -> Exported:
     absent = [x.shown for x in roster.people if x.line in course.records and x.line not in rows]
     if absent:
         notes.append(f"left out, not in {path}: {names(absent)}")
-    possible = max((one.verdict.possible for one in taken.records if one.verdict), default=0.0)
+    possible = _most_possible(taken)
     if other := sorted(maxima(table, columns) - {possible}):
         notes.append(f"Moodle's maximum grade is {other[0]:g}, and these grades are out of {possible:g}")
     complete = _is_complete(taken, course) and not absent
@@ -204,4 +204,8 @@ def _feedback(record: Record | None, t: Language) -> tuple[str, ...]:
 def _possible(reported: Reported, taken: Taken) -> float:
     if reported.assignment:
         return sum(one.points for one in reported.assignment.rubric)
+    return _most_possible(taken)
+
+
+def _most_possible(taken: Taken) -> float:
     return max((one.verdict.possible for one in taken.records if one.verdict), default=0.0)

@@ -3,20 +3,20 @@
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from harness.model.catalogue import CATALOGUE
-from harness.model.result import Outcome, Record
+from harness.model.result import Fault, Outcome, Record
+from harness.report.run_summary import show_not_graded
 from harness.report.run_view import WORDS
 from harness.text import visible
 
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.NOT_GRADED: "yellow"}
 _MOST_CODES = 8
-_MOST_IDS = 8
 
 
 def show_overview(console: Console, records: Sequence[Record], left_out: Mapping[str, str]) -> None:
@@ -37,7 +37,7 @@ def show_overview(console: Console, records: Sequence[Record], left_out: Mapping
         middle = statistics.median(totals)
         console.print(f"points: median {middle:g}, lowest {min(totals):g}, highest {max(totals):g}", highlight=False)
     _print_codes(console, records)
-    _print_faults(console, records)
+    show_not_graded(console, {one.submission.id: _harmless(one.fault) for one in records if one.fault})
     for name, why in left_out.items():
         console.print(Text(f"left out: {visible(name)}: {visible(why)}", style="bold yellow"), soft_wrap=True)
 
@@ -69,10 +69,6 @@ def _print_codes(console: Console, records: Sequence[Record]) -> None:
         console.print(Text(f"found: {code} {count}x {title}", style="red"), soft_wrap=True)
 
 
-def _print_faults(console: Console, records: Sequence[Record]) -> None:
-    rows = sorted((one.fault.message, one.fault.remedy, one.submission.id) for one in records if one.fault)
-    for (message, remedy), group in groupby(rows, key=lambda row: row[:2]):
-        ids = [row[2] for row in group]
-        more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
-        console.print(Text(f"not graded: {', '.join(ids[:_MOST_IDS])}{more}", style="bold yellow"), soft_wrap=True)
-        console.print(Text(f"  {visible(message)}\n  {visible(remedy)}", style="yellow"), soft_wrap=True)
+def _harmless(fault: Fault) -> Fault:
+    """Give a fault that was read from a file, in words that do nothing to a terminal."""
+    return replace(fault, message=visible(fault.message), remedy=visible(fault.remedy))

@@ -35,15 +35,25 @@ def show_summary(
     console.print(headline(state), highlight=False)
     if state.stages:
         console.print(stage_counts(state), highlight=False)
-    by_fault = sorted((fault.message, fault.remedy, name) for name, fault in not_graded.items())
-    for (message, remedy), rows in groupby(by_fault, key=lambda row: row[:2]):
-        names = [name for _, _, name in rows]
-        shown = ", ".join(names[:_MOST_IDS]) + (f" and {len(names) - _MOST_IDS} more" if len(names) > _MOST_IDS else "")
-        console.print(Text(f"not graded: {shown}", style="bold yellow"), soft_wrap=True)
-        console.print(Text(f"  {message}\n  {remedy}", style="yellow"), soft_wrap=True)
+    show_not_graded(console, not_graded)
     if stopped:
         console.print(Text("Stopped: one after another ended in a fault that is not theirs.", style="bold yellow"))
     left = state.total - state.before - state.done + len(not_graded)
     if left > 0:
         console.print(Text(f"{left} left: harness grade --resume {shlex.quote(str(folder))}"), soft_wrap=True)
     console.print(Text(f"{clock_words(state.elapsed_s)}; grades.csv, records, evidence: {folder}"), soft_wrap=True)
+
+
+def show_not_graded(console: Console, faults: Mapping[str, Fault]) -> None:
+    """Print who was not graded, by what the fault was and what to do about it.
+
+    Args:
+        console: Where to.
+        faults: Why submissions have no grade, by id.
+    """
+    by_fault = sorted((fault.message, fault.remedy, name) for name, fault in faults.items())
+    for (message, remedy), rows in groupby(by_fault, key=lambda row: row[:2]):
+        names = [name for _, _, name in rows]
+        shown = ", ".join(names[:_MOST_IDS]) + (f" and {len(names) - _MOST_IDS} more" if len(names) > _MOST_IDS else "")
+        console.print(Text(f"not graded: {shown}", style="bold yellow"), soft_wrap=True)
+        console.print(Text(f"  {message}\n  {remedy}", style="yellow"), soft_wrap=True)
