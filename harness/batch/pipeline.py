@@ -13,7 +13,7 @@ from harness.batch.lanes import Lane, Lanes
 from harness.batch.store import RunStore, evidence_of
 from harness.errors import Cancelled, EnvironmentFault, HarnessError
 from harness.files import write_json
-from harness.language import Message, message
+from harness.language import message
 from harness.model.event import OnEvent, StageEnded, StageStarted, Waiting
 from harness.model.finding import has_error
 from harness.model.result import AssignmentRef, Fault, Outcome, Record, StageResult, StageStatus, SubmissionRef
@@ -23,6 +23,7 @@ from harness.stages.compare import compare, read_text
 from harness.stages.context import Context, Workspace
 from harness.stages.fetch import fetch
 from harness.stages.intake import intake
+from harness.stages.outcome import without_work
 from harness.stages.parity import with_parity, write_receipt
 from harness.stages.render import render
 from harness.stages.run import run
@@ -115,9 +116,8 @@ class Pipeline:
         for name, step in self.steps.items():
             blockers = [need for need in step.needs if results[need].status is not StageStatus.PASSED]
             if blockers:
-                results[name] = _without_work(
-                    name, StageStatus.SKIPPED, message("needs {stages}", stages=tuple(blockers))
-                )
+                summary = message("needs {stages}", stages=tuple(blockers))
+                results[name] = without_work(name, StageStatus.SKIPPED, summary)
             else:
                 try:
                     results[name] = self._work(name, submission, workspace, order)
@@ -129,7 +129,7 @@ class Pipeline:
                     fault = fault_of(name, error)
                     if fault.kind == BUG:
                         (workspace.logs / "bug.txt").write_text(traceback.format_exc(), encoding="utf-8")
-                    results[name] = _without_work(name, StageStatus.FAULT, message("not the submission's fault"))
+                    results[name] = without_work(name, StageStatus.FAULT, message("not the submission's fault"))
             self.on_event(StageEnded(submission=submission.id, result=results[name]))
             if fault:
                 break
@@ -198,10 +198,6 @@ def fault_of(stage: str, error: Exception) -> Fault:
 def _write_input(context: Context, workspace: Workspace) -> None:
     rows = [{"id": example.id, "instruction": example.instruction} for example in context.examples]
     write_json(workspace.input / "input.json", rows)
-
-
-def _without_work(name: str, status: StageStatus, summary: Message) -> StageResult:
-    return StageResult(stage=name, status=status, summary=summary, duration_s=0.0)
 
 
 def _outcome(stages: Mapping[str, StageResult], fault: Fault | None) -> Outcome:

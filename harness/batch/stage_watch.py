@@ -2,7 +2,8 @@
 
 from harness.language import message
 from harness.model.event import Event, OnEvent, StageEnded, StageStarted, Waiting
-from harness.model.result import StageResult, StageStatus
+from harness.model.result import StageStatus
+from harness.stages.outcome import without_work
 
 
 class StageWatch:
@@ -31,7 +32,5 @@ class StageWatch:
             return
         if not self._started:
             self._on_event(StageStarted(submission=self._id, stage=self._stage, budget_s=None))
-        gone = StageResult(
-            stage=self._stage, status=StageStatus.FAULT, summary=message("its node is gone"), duration_s=0.0
-        )
+        gone = without_work(self._stage, StageStatus.FAULT, message("its node is gone"))
         self._on_event(StageEnded(submission=self._id, result=gone))

@@ -11,13 +11,13 @@ from harness.files import NotPlain, read_untrusted, write_whole
 from harness.intake.adapter.claim import claimed_base
 from harness.intake.adapter.config import CONFIG
 from harness.intake.adapter.gate import SCANNED_UP_TO, WEIGHTS
-from harness.language import Message, message
+from harness.language import message
 from harness.model.finding import finding
 from harness.model.result import StageResult, StageStatus
 from harness.model.submission import Submission
 from harness.stages.admit import admit
 from harness.stages.context import Context, Workspace
-from harness.stages.outcome import Clock, done
+from harness.stages.outcome import Clock, done, without_work
 from harness.stages.run import OUTPUT, most_bytes
 from harness.stages.validate import validate
 from harness.text import visible
@@ -46,7 +46,7 @@ class Given:
         folder = workspace.tree / path
         if not any((folder / name).exists() for name in (CONFIG, WEIGHTS)):
             words = message("not looked at: no adapter in {folder}; give --adapter FOLDER", folder=path)
-            return skipped("admit", words if workspace.tree.is_dir() else _NEEDS_INTAKE)
+            return without_work("admit", StageStatus.SKIPPED, words if workspace.tree.is_dir() else _NEEDS_INTAKE)
         if context.base_shapes is not None:
             return admit(context, submission, workspace)
         names = claimed_base(folder)
@@ -63,7 +63,7 @@ class Given:
             folder, name = self.predictions.parent, self.predictions.name
         elif not (folder / name).exists():
             words = message("not looked at: no {name} in the submission; give --predictions FILE", name=name)
-            return skipped("validate", words if folder.is_dir() else _NEEDS_INTAKE)
+            return without_work("validate", StageStatus.SKIPPED, words if folder.is_dir() else _NEEDS_INTAKE)
         max_bytes = most_bytes(len(context.examples))
         try:
             write_whole(workspace.predictions, read_untrusted(folder, name, max_bytes=max_bytes))
@@ -79,12 +79,7 @@ class Given:
 
 def left_out(stage: str) -> StageResult:
     """Give the result of a stage that a quick check does not look at."""
-    return skipped(stage, NOT_LOOKED_AT)
-
-
-def skipped(stage: str, summary: Message) -> StageResult:
-    """Give the result of a stage that did nothing."""
-    return StageResult(stage=stage, status=StageStatus.SKIPPED, summary=summary, duration_s=0.0)
+    return without_work(stage, StageStatus.SKIPPED, NOT_LOOKED_AT)
 
 
 def _copy_adapter(source: Path, target: Path, *, most_bytes: int) -> None:

@@ -32,6 +32,11 @@ def _bounded(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return (*kept[:-1], replace(kept[-1], seen=seen))
 
 
+def without_work(stage: str, status: StageStatus, summary: Message) -> StageResult:
+    """Give the result of a stage that did nothing, or lost what it did."""
+    return StageResult(stage=stage, status=status, summary=summary, duration_s=0.0)
+
+
 def done(
     stage: str,
     clock: Clock,
