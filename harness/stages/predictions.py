@@ -40,13 +40,14 @@ def check_predictions(content: bytes, *, wanted: list[str], quote: bool, file: s
     except DocumentError as error:
         return [_finding("VAL001", as_text(problem), text, quote=quote) for problem in error.problems], 0
     if wrong := problems(document, "predictions.v1"):
-        remedy = likely_shape(document.data, wanted)
-        meant = tuple(likely_value(one, document.data, wanted) for one in wrong)
-        folded = _fold(meant, remedy) if quote else _fold_by_kind(wrong)
+        if quote:
+            meant = tuple(likely_value(one, document.data, wanted) for one in wrong)
+            folded = _fold(meant, likely_shape(document.data, wanted))
+        else:
+            folded = _fold_by_kind(wrong)
         return [_finding("VAL002", one, text, quote=quote) for one in folded], 0
-    ids = [row["id"] for row in document.data]
     checks = _Ids(document, text, wanted, quote)
-    return [*checks.missing(ids), *checks.twice(ids), *checks.unknown(ids), *checks.empty()], len(ids)
+    return [*checks.missing(), *checks.twice(), *checks.unknown(), *checks.empty()], len(document.data)
 
 
 def _finding(code: str, problem: Problem, text: str, *, quote: bool) -> Finding:
@@ -106,28 +107,31 @@ class _Ids:
     def __init__(self, document: Document, text: str, wanted: Sequence[str], quote: bool) -> None:
         self._document, self._text, self._wanted, self._quote = document, text, wanted, quote
         self._limit = message("each of the {count} ids once", count=len(wanted))
+        self._given: list[str] = [row["id"] for row in document.data]
+        there, known = set(self._given), set(wanted)
+        self._lacking = [one for one in wanted if one not in there]
+        self._other = [one for one in dict.fromkeys(self._given) if one not in known]
+        self._meant = likely_ids(self._other, self._lacking) if quote else None
 
-    def missing(self, given: list[str]) -> list[Finding]:
+    def missing(self) -> list[Finding]:
         """Find ids of the input that have no row."""
-        there = set(given)
-        lacking = [one for one in self._wanted if one not in there]
-        fix = likely_ids(_unknown(given, self._wanted), lacking) or likely_missing(lacking, self._wanted)
-        return self._of("VAL003", message("{count} missing", count=len(lacking)), lacking, fix=fix)
+        seen = message("{count} missing", count=len(self._lacking))
+        fix = self._meant or likely_missing(self._lacking, self._wanted)
+        return self._of("VAL003", seen, self._lacking, fix=fix)
 
-    def twice(self, given: list[str]) -> list[Finding]:
+    def twice(self) -> list[Finding]:
         """Find ids with more than one row."""
+        given = self._given
         repeated = [one for one, count in Counter(given).items() if count > 1]
         at = [given.index(repeated[0], given.index(repeated[0]) + 1)] if repeated else []
         seen = message("{count} there more than once", count=len(repeated))
         return self._of("VAL004", seen, repeated, at=at, fix=likely_twice(given))
 
-    def unknown(self, given: list[str]) -> list[Finding]:
+    def unknown(self) -> list[Finding]:
         """Find rows whose id is not in the input."""
-        other = _unknown(given, self._wanted)
-        there = set(given)
-        fix = likely_ids(other, [one for one in self._wanted if one not in there])
-        at = [given.index(other[0])] if other else []
-        return self._of("VAL005", message("{count} unknown", count=len(other)), other, at=at, fix=fix)
+        at = [self._given.index(self._other[0])] if self._other else []
+        seen = message("{count} unknown", count=len(self._other))
+        return self._of("VAL005", seen, self._other, at=at, fix=self._meant)
 
     def empty(self) -> list[Finding]:
         """Find rows without text."""
@@ -164,8 +168,3 @@ class _Ids:
         line, column = self._document.locate(pointer)
         where = Location(path=self._document.name, line=line, column=column, pointer=pointer)
         return where, excerpt(self._text, line, column)
-
-
-def _unknown(given: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    known = set(wanted)
-    return [one for one in dict.fromkeys(given) if one not in known]
