@@ -14,7 +14,7 @@ from harness.batch.kept import Trusted
 from harness.batch.page_links import list_path, public_names, read_list, write_list
 from harness.batch.reported import Reported
 from harness.batch.wanted import NO_RECORD
-from harness.batch.whole_folder import refuse_other, whole_folder
+from harness.batch.whole_folder import whole_folder
 from harness.language import Language
 from harness.model.regrade import LeftOut
 from harness.report.html.names import page_name
@@ -45,8 +45,8 @@ def write_html(
     Raises:
         ConfigError: Something else lies at the target, or it cannot be written.
     """
-    refuse_other(target)
     names = _names(reported, target, audience)
+    beside = _beside(names) if audience == "staff" else {}
     about, tally = _about(reported), Tally()
     left_out: dict[str, str] = {}
     site = Site(about, audience=audience, t=t)
@@ -54,7 +54,8 @@ def write_html(
         (folder / "students").mkdir()
         pages = _pages(reported, names, tally=tally, left_out=left_out, audience=audience)
         for done, page in enumerate(pages, start=1):
-            text = site.student(_linked(page, names) if audience == "staff" else page)
+            before, after = beside.get(page.row.id, (None, None))
+            text = site.student(replace(page, previous=before, next=after))
             (folder / "students" / page.row.page).write_text(text, encoding="utf-8")
             on_step(done, len(names))
         (folder / "index.html").write_text(site.index(overview(tally, about, audience=audience)), encoding="utf-8")
@@ -105,9 +106,7 @@ def _page(one: Trusted | LeftOut, reported: Reported, name: str, *, tally: Tally
     return student_page(one.record, evidence, row=tally.add(one.record, page=name), audience=audience)
 
 
-def _linked(page: StudentPage, names: Mapping[str, str]) -> StudentPage:
-    """Add the ways to the pages before and after, in the order of the ids."""
-    ids = list(names)
-    links = [None, *(Link(id=one, page=names[one]) for one in ids), None]
-    number = ids.index(page.row.id)
-    return replace(page, previous=links[number], next=links[number + 2])
+def _beside(names: Mapping[str, str]) -> dict[str, tuple[Link | None, Link | None]]:
+    """Give the pages before and after each, in the order of the ids."""
+    links = [None, *(Link(id=one, page=name) for one, name in names.items()), None]
+    return dict(zip(names, zip(links, links[2:], strict=False), strict=True))
