@@ -6,6 +6,8 @@ from enum import StrEnum
 from rich.table import Table
 from rich.text import Text
 
+from harness.errors import HarnessError
+
 
 class Health(StrEnum):
     """How a fact stands: `lacking` keeps some work from being done, `note` does not."""
@@ -23,6 +25,11 @@ class Fact:
     health: Health
     seen: str
     remedy: str = ""
+
+
+def lacking(name: str, error: HarnessError) -> Fact:
+    """Give what could not be had, and why."""
+    return Fact(name=name, health=Health.LACKING, seen=str(error), remedy=error.remedy)
 
 
 COLOURS = {Health.FINE: "green", Health.NOTE: "cyan", Health.LACKING: "red"}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.report.facts import Fact, Health
+from harness.report.facts import Fact, Health, lacking
 from harness.sandbox.choose import verified_image
 from harness.sandbox.engine_facts import EngineFacts
 from harness.sandbox.image.lock import ImageLock, read_lock
@@ -36,7 +36,7 @@ def engine_fact(found: EngineFacts) -> Fact:
 
 def no_engine(error: HarnessError) -> Fact:
     """Say that none answers, and why."""
-    return Fact(name="engine", health=Health.LACKING, seen=str(error), remedy=error.remedy)
+    return lacking("engine", error)
 
 
 def image(lock: Path) -> Fact:
@@ -45,7 +45,7 @@ def image(lock: Path) -> Fact:
         found = read_lock(lock)
         verified_image(lock)
     except HarnessError as error:
-        return Fact(name="image", health=Health.LACKING, seen=str(error), remedy=error.remedy)
+        return lacking("image", error)
     return image_fact(found)
 
 

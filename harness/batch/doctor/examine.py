@@ -19,25 +19,22 @@ def examine(image_lock: Path) -> tuple[Fact, ...]:
     network: list[Fact] = []
     looking = threading.Thread(target=lambda: network.append(network_fact(reach(FILE_HOSTS))), daemon=True)
     looking.start()  # it waits for others most of the time
-    found = _engine()
-    containers = isinstance(found, EngineFacts)
+    found: EngineFacts | None = None
+    try:
+        found = engine_facts()
+        engine = engine_fact(found)
+    except HarnessError as error:
+        engine = no_engine(error)
     facts = (
         versions(),
-        engine_fact(found) if isinstance(found, EngineFacts) else no_engine(found),
-        image(image_lock) if containers else NO_IMAGE,
+        engine,
+        image(image_lock) if found else NO_IMAGE,
         gpu(image_lock),
-        local(needed=not containers),
+        local(needed=not found),
         packages_fact(host_packages(), image_packages(image_lock)),
         disk(Path.cwd()),
-        engine_disk(found.root_folder if isinstance(found, EngineFacts) else None),
+        engine_disk(found.root_folder if found else None),
         memory(),
     )
     looking.join()
     return (*facts, *network)
-
-
-def _engine() -> EngineFacts | HarnessError:
-    try:
-        return engine_facts()
-    except HarnessError as error:
-        return error

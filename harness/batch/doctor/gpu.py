@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.report.facts import Fact, Health
+from harness.report.facts import Fact, Health, lacking
 from harness.sandbox.gpu.facts import Gpu, Inventory
 from harness.sandbox.gpu.nvml import open_nvml
 from harness.sandbox.gpu.slot import USED, leasable, why_not_free
@@ -29,7 +29,7 @@ def gpu(image_lock: Path) -> Fact:
             inventory = nvml.inventory()
             lines = [gpu_words(one, why_not_free(nvml.read(one.uuid), ())) for one in leasable(inventory)]
     except HarnessError as error:
-        return Fact(name="gpu", health=Health.LACKING, seen=str(error), remedy=error.remedy)
+        return lacking("gpu", error)
     return gpu_fact(inventory, lines, image_cuda=cuda_of(image_lock))
 
 
