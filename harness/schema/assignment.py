@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.language import verbatim
 from harness.model.assignment import Assignment, Example
 from harness.schema.assignment_rules import broken_rules
 from harness.schema.decode import decode
 from harness.schema.document import Document, DocumentError, load_json, load_yaml
 from harness.schema.position import pointer_to
 from harness.schema.problem import Problem
-from harness.schema.validate import Wrong, listed, problems
+from harness.schema.validate import Wrong, broken, listed, problems
 from harness.schema.words import seen_words
 
 FILE = "assignment.yaml"
@@ -100,16 +99,14 @@ def _broken(assignment: Assignment, folder: Path) -> Iterator[Wrong]:
     # The private file is looked for only when it is graded on: a student's copy of the assignment lacks it.
     for key, name in (("train", data.train), ("public", data.public)):
         if name is not None and not (folder / name).is_file():
-            remedy = verbatim("make the file, or correct the path (relative to assignment.yaml)")
-            yield Wrong(f"/data/{key}", verbatim("a file that is there"), seen_words(name), remedy)
+            remedy = "make the file, or correct the path (relative to assignment.yaml)"
+            yield broken(f"/data/{key}", "a file that is there", seen_words(name), remedy)
 
 
 def _duplicate_ids(document: Document) -> Iterator[Wrong]:
     known: set[str] = set()
     for index, row in enumerate(document.data):
         if row["id"] in known:
-            seen = verbatim(f"{seen_words(row['id'])} for the second time")
-            yield Wrong(
-                pointer_to([index, "id"]), verbatim("each id once"), seen, verbatim("give the row an id of its own")
-            )
+            seen = f"{seen_words(row['id'])} for the second time"
+            yield broken(pointer_to([index, "id"]), "each id once", seen, "give the row an id of its own")
         known.add(row["id"])

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from zoneinfo import available_timezones
 
-from harness.language import verbatim
 from harness.model.assignment import Assignment, LatePolicy
 from harness.model.hosts import parse_host
 from harness.model.zones import TimeError, find_zone, offset_fits, read_time
 from harness.schema.nearest import nearest
 from harness.schema.position import pointer_to
-from harness.schema.validate import Wrong
+from harness.schema.validate import Wrong, broken
 from harness.schema.words import seen_words
 
 PLACEHOLDERS = ("{base}", "{adapter}", "{input}", "{output}")
@@ -36,8 +35,8 @@ def _student_id(assignment: Assignment) -> Iterator[Wrong]:
     try:
         re.compile(pattern)
     except re.error as error:
-        remedy = verbatim(f"mend it ({error}), or write something such as [a-z][0-9]{{8}}")
-        yield Wrong("/submission/student_id", verbatim("a regular expression"), seen_words(pattern), remedy)
+        remedy = f"mend it ({error}), or write something such as [a-z][0-9]{{8}}"
+        yield broken("/submission/student_id", "a regular expression", seen_words(pattern), remedy)
 
 
 def _paths(assignment: Assignment) -> Iterator[Wrong]:
@@ -49,9 +48,7 @@ def _paths(assignment: Assignment) -> Iterator[Wrong]:
         path = PurePosixPath(text)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             where = "inside the submission" if pointer == "/adapter/path" else "inside the assignment's folder"
-            yield Wrong(
-                pointer, verbatim(f"a path {where}"), seen_words(text), verbatim("write a relative path without `..`")
-            )
+            yield broken(pointer, f"a path {where}", seen_words(text), "write a relative path without `..`")
 
 
 def _commands(assignment: Assignment) -> Iterator[Wrong]:
@@ -60,24 +57,24 @@ def _commands(assignment: Assignment) -> Iterator[Wrong]:
     yield from _needs_command("run", stages.run.command, '[bash, run.sh, "{base}", "{adapter}", "{input}", "{output}"]')
     for name, command in (("render", stages.render.command), ("score", stages.score.command)):
         if command:
-            remedy = verbatim("remove the key: this stage runs a program of the grader")
-            yield Wrong(f"/stages/{name}/command", verbatim("no command"), seen_words(list(command)), remedy)
+            remedy = "remove the key: this stage runs a program of the grader"
+            yield broken(f"/stages/{name}/command", "no command", seen_words(list(command)), remedy)
     yield from _words("fetch", stages.fetch.command, ())
     yield from _words("run", stages.run.command, PLACEHOLDERS)
     missing = [one for one in NEEDED if stages.run.command and one not in stages.run.command]
     for one in missing:
-        remedy = verbatim(f'add the word "{one}": the stage puts the path in its place')
-        yield Wrong("/stages/run/command", verbatim(f"the placeholder {one}"), verbatim("a command without it"), remedy)
+        remedy = f'add the word "{one}": the stage puts the path in its place'
+        yield broken("/stages/run/command", f"the placeholder {one}", "a command without it", remedy)
 
 
 def _needs_command(stage: str, command: tuple[str, ...], example: str) -> Iterator[Wrong]:
     if not command:
         pointer = f"/stages/{stage}"
-        yield Wrong(
+        yield broken(
             pointer,
-            verbatim("the key `command` with at least one word"),
-            verbatim("none"),
-            verbatim(f"write command: {example}"),
+            "the key `command` with at least one word",
+            "none",
+            f"write command: {example}",
         )
 
 
@@ -86,13 +83,9 @@ def _words(stage: str, command: tuple[str, ...], allowed: tuple[str, ...]) -> It
         if word in allowed or not _BRACED.search(word):
             continue
         hint = nearest(word, allowed)
-        expected = (
-            verbatim(f"a word, or one of {', '.join(allowed)} alone")
-            if allowed
-            else verbatim("a word without placeholder")
-        )
-        remedy = verbatim(f'did you mean "{hint}"?') if hint else verbatim("remove the braces")
-        yield Wrong(pointer_to(["stages", stage, "command", index]), expected, seen_words(word), remedy)
+        expected = f"a word, or one of {', '.join(allowed)} alone" if allowed else "a word without placeholder"
+        remedy = f'did you mean "{hint}"?' if hint else "remove the braces"
+        yield broken(pointer_to(["stages", stage, "command", index]), expected, seen_words(word), remedy)
 
 
 def _hosts(assignment: Assignment) -> Iterator[Wrong]:
@@ -102,28 +95,28 @@ def _hosts(assignment: Assignment) -> Iterator[Wrong]:
             parse_host(entry)
         except ValueError as error:
             pointer = pointer_to(["stages", "fetch", "hosts", index])
-            yield Wrong(
+            yield broken(
                 pointer,
-                verbatim('a host, a .domain, an address or network, or "*"'),
+                'a host, a .domain, an address or network, or "*"',
                 seen_words(entry),
-                verbatim(str(error)),
+                str(error),
             )
     for name, one in (("render", stages.render), ("run", stages.run), ("score", stages.score)):
         if one.hosts:
-            remedy = verbatim("remove the key: only fetch has network")
-            yield Wrong(f"/stages/{name}/hosts", verbatim("no hosts"), seen_words(list(one.hosts)), remedy)
+            remedy = "remove the key: only fetch has network"
+            yield broken(f"/stages/{name}/hosts", "no hosts", seen_words(list(one.hosts)), remedy)
 
 
 def _repeated(field: str, names: Iterable[str]) -> Iterator[Wrong]:
     known: set[str] = set()
     for index, name in enumerate(names):
         if name in known:
-            seen = verbatim(f"{seen_words(name)} for the second time")
-            yield Wrong(
+            seen = f"{seen_words(name)} for the second time"
+            yield broken(
                 pointer_to([field, index, "name"]),
-                verbatim("a name of its own"),
+                "a name of its own",
                 seen,
-                verbatim("rename one of the two"),
+                "rename one of the two",
             )
         known.add(name)
 
@@ -133,11 +126,9 @@ def _baselines(assignment: Assignment) -> Iterator[Wrong]:
         lacking = [one for one in assignment.base_models if item.baseline and item.baseline not in one.baselines]
         for base in lacking:
             hint = nearest(str(item.baseline), base.baselines)
-            expected = verbatim(f"a baseline of {base.name}: {', '.join(base.baselines) or 'it has none'}")
-            remedy = (
-                verbatim(f"did you mean `{hint}`?") if hint else verbatim(f"add it to the baselines of {base.name}")
-            )
-            yield Wrong(pointer_to(["rubric", index, "baseline"]), expected, seen_words(item.baseline), remedy)
+            expected = f"a baseline of {base.name}: {', '.join(base.baselines) or 'it has none'}"
+            remedy = f"did you mean `{hint}`?" if hint else f"add it to the baselines of {base.name}"
+            yield broken(pointer_to(["rubric", index, "baseline"]), expected, seen_words(item.baseline), remedy)
 
 
 def _late(late: LatePolicy | None) -> Iterator[Wrong]:
@@ -148,7 +139,7 @@ def _late(late: LatePolicy | None) -> Iterator[Wrong]:
             find_zone(late.zone)
         except TimeError as error:
             hint = nearest_zone(late.zone)
-            yield Wrong("/late/zone", verbatim(error.expected), seen_words(late.zone), verbatim(hint or error.remedy))
+            yield broken("/late/zone", error.expected, seen_words(late.zone), hint or error.remedy)
             return
     yield from wrong_time("/late/deadline", late.deadline, late.zone)
 
@@ -158,15 +149,15 @@ def wrong_time(pointer: str, text: str, zone: str | None) -> Iterator[Wrong]:
     try:
         time = read_time(text, zone)
     except TimeError as error:
-        yield Wrong(pointer, verbatim(error.expected), seen_words(text), verbatim(error.remedy))
+        yield broken(pointer, error.expected, seen_words(text), error.remedy)
         return
     if zone is not None and not offset_fits(text, zone):
         own = time.replace(microsecond=0).isoformat()[-6:]
-        yield Wrong(
+        yield broken(
             pointer,
-            verbatim(f"the offset of {zone} at that time"),
+            f"the offset of {zone} at that time",
             seen_words(text),
-            verbatim(f"write {own}, or no offset"),
+            f"write {own}, or no offset",
         )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.language import verbatim
 from harness.model.assignment import Assignment, LatePolicy
 from harness.model.extension import Extension
 from harness.model.zones import read_time
@@ -17,7 +16,7 @@ from harness.schema.document import Document, DocumentError, load_json, load_yam
 from harness.schema.nearest import nearest
 from harness.schema.position import pointer_to
 from harness.schema.problem import Problem
-from harness.schema.validate import Wrong, listed, problems
+from harness.schema.validate import Wrong, broken, listed, problems
 from harness.schema.words import seen_words
 
 SCHEMA = "extensions.v1"
@@ -73,45 +72,39 @@ def _broken(document: Document, late: LatePolicy, pattern: str, submissions: Col
         extension = decode(Extension, row)
         at = pointer_to([index, "id"])
         if extension.id in known:
-            seen = verbatim(f"{seen_words(extension.id)} for the second time")
-            yield Wrong(at, verbatim("each id once"), seen, verbatim("make one entry of the two"))
+            seen = f"{seen_words(extension.id)} for the second time"
+            yield broken(at, "each id once", seen, "make one entry of the two")
         elif extension.id not in submissions and not re.fullmatch(pattern, extension.id):
             hint = nearest(extension.id, submissions)
-            remedy = verbatim(f"did you mean `{hint}`?") if hint else verbatim("correct the id")
-            yield Wrong(
-                at, verbatim(f"a student id ({pattern}) or the id of a submission"), seen_words(extension.id), remedy
-            )
+            remedy = f"did you mean `{hint}`?" if hint else "correct the id"
+            yield broken(at, f"a student id ({pattern}) or the id of a submission", seen_words(extension.id), remedy)
         known.add(extension.id)
         yield from _grant(index, extension, late)
 
 
 def _grant(index: int, extension: Extension, late: LatePolicy) -> Iterator[Wrong]:
     if extension.until is None and extension.days is None and extension.tokens is None:
-        yield Wrong(
+        yield broken(
             pointer_to([index]),
-            verbatim("one of `until`, `days`, `tokens`"),
-            verbatim("none of them"),
-            verbatim("say what is granted"),
+            "one of `until`, `days`, `tokens`",
+            "none of them",
+            "say what is granted",
         )
     if extension.until is None:
         return
     at = pointer_to([index, "until"])
     if extension.days is not None:
-        yield Wrong(at, verbatim("`until` or `days`"), verbatim("both"), verbatim("remove one of the two"))
+        yield broken(at, "`until` or `days`", "both", "remove one of the two")
     wrong = list(wrong_time(at, extension.until, late.zone))
     yield from wrong
     if not wrong and read_time(extension.until, late.zone) < read_time(late.deadline, late.zone):
-        expected = verbatim(f"a time at or after the deadline {late.deadline}{f' {late.zone}' if late.zone else ''}")
-        yield Wrong(at, expected, seen_words(extension.until), verbatim("write a later time, or remove the entry"))
+        expected = f"a time at or after the deadline {late.deadline}{f' {late.zone}' if late.zone else ''}"
+        yield broken(at, expected, seen_words(extension.until), "write a later time, or remove the entry")
 
 
 def _unused(document: Document, submissions: Collection[str]) -> Iterator[Wrong]:
     for index, row in enumerate(document.data):
         if row["id"] not in submissions:
             hint = nearest(row["id"], submissions)
-            remedy = (
-                verbatim(f"did you mean `{hint}`?")
-                if hint
-                else verbatim("correct the id, or leave it until something is handed in")
-            )
-            yield Wrong(pointer_to([index, "id"]), verbatim("the id of a submission"), seen_words(row["id"]), remedy)
+            remedy = f"did you mean `{hint}`?" if hint else "correct the id, or leave it until something is handed in"
+            yield broken(pointer_to([index, "id"]), "the id of a submission", seen_words(row["id"]), remedy)

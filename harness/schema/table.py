@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.language import Message
+from harness.language import verbatim
 from harness.schema.assignment import read_file
 from harness.schema.position import line_column
 from harness.schema.problem import DocumentError, Problem
@@ -70,8 +70,7 @@ def wrong_table(path: Path, found: Sequence[Problem], *, remedy: str) -> ConfigE
 
 def wrong_row(table_file: str, line: int, expected: str, *, seen: str, remedy: str, column: int = 1) -> Problem:
     """Make a problem of a table; only the staff read it, so it is English."""
-    words = (Message("{text}", {"text": text}) for text in (expected, seen, remedy))
-    return Problem(table_file, line, column, "", *words)
+    return Problem(table_file, line, column, "", verbatim(expected), verbatim(seen), verbatim(remedy))
 
 
 def _decoded(content: bytes, name: str) -> str:

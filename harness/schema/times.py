@@ -6,17 +6,15 @@ from datetime import datetime
 from io import StringIO
 from pathlib import Path
 
-from harness.errors import ConfigError
-from harness.language import NOTHING, verbatim
 from harness.model.zones import TimeError, read_time
 from harness.schema.assignment import read_file
 from harness.schema.encoding import text_of
 from harness.schema.problem import DocumentError, Problem
+from harness.schema.table import wrong_row, wrong_table
 from harness.schema.words import seen_words
 
 ID, TIME = "id", "submitted_at"
 REMEDY = f"Write a CSV file with the columns `{ID}` and `{TIME}`; other columns are left alone."
-MOST_LISTED = 20
 
 
 def load_times(path: Path, *, zone: str | None) -> Mapping[str, datetime]:
@@ -37,21 +35,9 @@ def load_times(path: Path, *, zone: str | None) -> Mapping[str, datetime]:
     except DocumentError as error:
         found = list(error.problems)
     except csv.Error as error:
-        found = [
-            Problem(
-                str(path),
-                1,
-                1,
-                "",
-                verbatim("a CSV file"),
-                verbatim(str(error)),
-                verbatim("save it as CSV with commas"),
-            )
-        ]
+        found = [wrong_row(str(path), 1, "a CSV file", seen=str(error), remedy="save it as CSV with commas")]
     if found:
-        more = [f"and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
-        lines = [f"{path} cannot be used:", *map(str, found[:MOST_LISTED]), *more]
-        raise ConfigError("\n".join(lines), remedy=REMEDY)
+        raise wrong_table(path, found, remedy=REMEDY)
     return times
 
 
@@ -61,47 +47,21 @@ def _read(text: str, name: str, zone: str | None, times: dict[str, datetime]) ->
     for column in (ID, TIME):
         if column not in header:
             seen = ", ".join(header) or "an empty file"
-            yield Problem(
-                name,
-                1,
-                1,
-                "",
-                verbatim(f"the column `{column}`"),
-                seen_words(seen),
-                verbatim("name it in the first line"),
-            )
+            remedy = "name it in the first line"
+            yield wrong_row(name, 1, f"the column `{column}`", seen=seen_words(seen), remedy=remedy)
             return
     for row in rows:
         key, text = (row[ID] or "").strip(), (row[TIME] or "").strip()
         line = rows.line_num
         if not key or not text:
             lacking = TIME if key else ID
-            yield Problem(
-                name,
-                line,
-                1,
-                "",
-                verbatim(f"a value for `{lacking}`"),
-                verbatim("none"),
-                verbatim("fill it in, or remove the line"),
-            )
+            remedy = "fill it in, or remove the line"
+            yield wrong_row(name, line, f"a value for `{lacking}`", seen="none", remedy=remedy)
         elif key in times:
-            seen = verbatim(f"{seen_words(key)} for the second time")
-            yield Problem(
-                name,
-                line,
-                1,
-                "",
-                verbatim("each id once"),
-                seen,
-                verbatim("keep the line of the submission that counts"),
-            )
+            seen = f"{seen_words(key)} for the second time"
+            yield wrong_row(name, line, "each id once", seen=seen, remedy="keep the line of the submission that counts")
         else:
-            yield from _add(times, key, text, zone, Problem(name, line, 1, "", NOTHING, seen_words(text), NOTHING))
-
-
-def _add(times: dict[str, datetime], key: str, text: str, zone: str | None, at: Problem) -> Iterator[Problem]:
-    try:
-        times[key] = read_time(text, zone)
-    except TimeError as error:
-        yield Problem(at.file, at.line, at.column, "", verbatim(error.expected), at.seen, verbatim(error.remedy))
+            try:
+                times[key] = read_time(text, zone)
+            except TimeError as error:
+                yield wrong_row(name, line, error.expected, seen=seen_words(text), remedy=error.remedy)

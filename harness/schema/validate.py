@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from harness.language import Message, message
+from harness.language import Message, message, verbatim
 from harness.schema import store
 from harness.schema.described import described
 from harness.schema.document import Document
@@ -35,6 +35,11 @@ class Wrong:
     seen: Message
     remedy: Message
     at_key: bool = False
+
+
+def broken(pointer: str, expected: str, seen: str, remedy: str) -> Wrong:
+    """Make a problem that only the staff read, so it is English."""
+    return Wrong(pointer, verbatim(expected), verbatim(seen), verbatim(remedy))
 
 
 def problems(document: Document, schema_name: str) -> tuple[Problem, ...]:
