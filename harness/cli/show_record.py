@@ -1,7 +1,6 @@
 """Shows the record of one submission in the form that was asked for, and writes further forms to files."""
 
 import io
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -84,11 +83,17 @@ def show_record(
     """
     from rich.console import Console
 
+    from harness.batch.headroom import headroom_of
     from harness.errors import ConfigError
     from harness.files import write_whole
     from harness.report.formats.choose import FORMATS
 
-    room = _headroom(record, assignment, folder)
+    room = headroom_of(record, assignment.stages, folder=folder)
+    prefix = _prefix(submission.source)
+    from_here = _from_submission(record, shown.beside, prefix)
+
+    def formatted(form: str) -> str:
+        return FORMATS[form](from_here if form in _PLACED else record, t=shown.t, prefix=prefix)
 
     def text(console: Console) -> None:
         _text(
@@ -100,14 +105,12 @@ def show_record(
             packed=submission.revision is not None or not submission.source.is_dir(),
         )
 
-    prefix = _prefix(submission.source)
-    from_here = _from_submission(record, shown.beside, prefix)
     for path, form in shown.saved.items():
         if form == "text":
             text(Console(width=_FILE_WIDTH, file=(plain := io.StringIO()), color_system=None))
             content = plain.getvalue()
         else:
-            content = FORMATS[form](from_here if form in _PLACED else record, t=shown.t, prefix=prefix)
+            content = formatted(form)
         try:
             write_whole(path, content.encode())
         except OSError as error:
@@ -115,8 +118,7 @@ def show_record(
     if shown.form == "text":
         text(Console())
     else:
-        placed = from_here if shown.form in _PLACED else record
-        click.echo(FORMATS[shown.form](placed, t=shown.t, prefix=prefix), nl=False)
+        click.echo(formatted(shown.form), nl=False)
 
 
 def _text(
@@ -134,38 +136,6 @@ def _text(
     show(record, console, folder=folder, t=shown.t, headroom=headroom)
     if shown.steps:
         show_next(record, console, headroom=headroom, packed=packed, t=shown.t)
-
-
-def _headroom(record: Record, assignment: "Assignment", folder: Path | None) -> "tuple[Headroom, ...]":
-    from harness.report.headroom import headroom
-
-    disk = {"fetch": size} if folder and (size := _downloaded(folder)) is not None else {}
-    return headroom(record, assignment.stages, disk_bytes=disk, vram_bytes=_vram(record))
-
-
-def _downloaded(folder: Path) -> int | None:
-    """Sum what download.sh brought, from the evidence; None where it brought nothing."""
-    path = folder / "evidence" / "downloads.json"
-    if not path.is_file():
-        return None
-    return sum(int(one["bytes"]) for one in json.loads(path.read_text(encoding="utf-8")))
-
-
-def _vram(record: Record) -> dict[str, int]:
-    """Ask the driver how much memory the GPUs have that the record names; nothing where there is none."""
-    if not any(one.receipt and one.receipt.gpu_uuid for one in record.stages):
-        return {}
-    from harness.errors import HarnessError
-    from harness.sandbox.gpu.nvml import open_nvml
-
-    try:
-        nvml = open_nvml()
-        if nvml is None:
-            return {}
-        with nvml:
-            return {one.uuid: one.memory_bytes for one in nvml.inventory().gpus}
-    except HarnessError:
-        return {}  # a figure less is no fault of the check
 
 
 def _from_submission(record: Record, beside: Path | None, prefix: str) -> Record:
