@@ -105,6 +105,9 @@ def grade(
         raise click.UsageError("Nothing to grade: give a SUBMISSION, --from or --resume.")
     if len(sources) > 1 and (student_id or submitted_at):
         raise click.UsageError("--student-id and --submitted-at are for one submission.")
+    alone = len(sources) == 1 and folder is None
+    if not alone and (form != "text" or saved):
+        raise click.UsageError("--format and --save are for one submission.")
     run_folder = output or default_folder()
     loaded = plan(**options, split="private", allow_process=i_trust_this_code)
     loaded = with_submissions(
@@ -119,11 +122,9 @@ def grade(
     loaded = with_dates(loaded, times=times, extensions=extensions, graded_before=before, tell=say)
     store = (downloads or run_folder.parent / "downloads").absolute()
     loaded = replace(loaded, downloads=store, fetch_again=fetch_again)
-    if len(sources) == 1 and folder is None:
+    if alone:
         shown = Shown(form=form, saved=saved, t=language(lang or loaded.assignment.language))
         grade_alone(loaded, run_folder, shown, opener=opener)
-    if form != "text" or saved:
-        raise click.UsageError("--format and --save are for one submission.")
     if unnamed := [one.id for one in loaded.submissions if not one.id_found]:
         say(f"{len(unnamed)} without a student id in the name, graded under the name itself: {', '.join(unnamed)}")
     # A folder is graded again as it fills: what the run has already is left as it is.
