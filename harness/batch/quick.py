@@ -16,11 +16,11 @@ from harness.batch.plan import find_base, reference_of
 from harness.batch.store import RunStore
 from harness.errors import ConfigError
 from harness.intake.adapter.base import read_base_shapes
-from harness.model.assignment import Assignment, BaseModel
-from harness.model.result import NO_BASE, AssignmentRef, Record, StageResult
+from harness.model.assignment import Assignment
+from harness.model.result import NO_BASE, Record, StageResult
 from harness.model.submission import Submission
 from harness.sandbox.nothing import NothingRuns
-from harness.schema.assignment import LoadedAssignment, load_assignment, load_examples
+from harness.schema.assignment import load_assignment, load_examples
 from harness.stages.context import Context, Workspace
 from harness.stages.given import Given, left_out
 
@@ -61,7 +61,9 @@ def check_quickly(
     loaded = load_assignment(assignment_path)
     assignment = loaded.assignment
     submission = submission_at(source, assignment, student_id=student_id)
+    # Without a base model the first one stands for it where a stage has to know one, and the record names none.
     base = find_base(assignment, base_path) if base_path else assignment.base_models[0]
+    reference = reference_of(loaded, base, "public")
     with tempfile.TemporaryDirectory(prefix="harness-check-") as folder:
         nothing = NothingRuns()
         context = Context(
@@ -80,18 +82,12 @@ def check_quickly(
             context=context,
             lanes=Lanes([Place(lanes=frozenset(Lane), sandbox=nothing)]),
             store=RunStore(Path(folder)),
-            assignment=_reference(loaded, base if base_path else None),
+            assignment=reference if base_path else replace(reference, base_model=NO_BASE),
             on_event=lambda event: None,
             steps=_steps(given),
             whole=False,
         )
         return QuicklyChecked(record=pipeline.grade(submission), submission=submission, assignment=assignment)
-
-
-def _reference(loaded: LoadedAssignment, base: BaseModel | None) -> AssignmentRef:
-    """Say what was checked by; a base model that nobody gave is not named."""
-    reference = reference_of(loaded, base or loaded.assignment.base_models[0], "public")
-    return reference if base else replace(reference, base_model=NO_BASE)
 
 
 def _steps(given: Given) -> dict[str, Step]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from harness.language import Message, message
+from harness.language import Message, Value, message
 from harness.model.assignment import RubricItem
 from harness.model.result import Points, Score, StageResult, StageStatus
 
@@ -52,22 +52,10 @@ def _decide(item: RubricItem, measured: Measured, baselines: Mapping[str, float]
     assert item.baseline is not None
     value: float = getattr(measured.score, item.metric)
     limit = baselines[item.baseline]
-    name = METRICS[item.metric]
+    said: dict[str, Value] = {"metric": METRICS[item.metric], "value": value, "limit": limit, "baseline": item.baseline}
     if value <= limit:
-        return True, message(
-            "{metric} {value:.3f} is at most {limit:g} ({baseline})",
-            metric=name,
-            value=value,
-            limit=limit,
-            baseline=item.baseline,
-        )
-    return False, message(
-        "{metric} {value:.3f} is above {limit:g} ({baseline})",
-        metric=name,
-        value=value,
-        limit=limit,
-        baseline=item.baseline,
-    )
+        return True, message("{metric} {value:.3f} is at most {limit:g} ({baseline})", **said)
+    return False, message("{metric} {value:.3f} is above {limit:g} ({baseline})", **said)
 
 
 def _validity(measured: Measured) -> Message:
