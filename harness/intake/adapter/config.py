@@ -18,6 +18,7 @@ from harness.text import visible
 
 CONFIG = "adapter_config.json"
 ALL_LINEAR = "all-linear"
+MAX_CONFIG_BYTES = 1_000_000
 
 _MAX_ENTRIES = 2000
 _MAX_PATTERNS = 8
@@ -82,8 +83,7 @@ def check_config(
         return (_found("ADM004", message("`{config}` holds no JSON object", config=CONFIG)),), None
     base = tuple(_check_base(raw, base_name))
     if raw.get("peft_type") != "LORA":
-        seen = message("`{name}` is {value}", name="peft_type", value=_shown(raw.get("peft_type")))
-        return (*base, _found("ADM006", seen, limit=verbatim("LORA"), pointer="/peft_type")), None
+        return (*base, _wrong("peft_type", raw.get("peft_type"), limit=verbatim("LORA"))), None
     problems = (*_check_numbers(raw, rules), *_check_targets(raw, rules), *_check_kind(raw), *_check_unknown(raw))
     return (*base, *problems), None if problems else _make(raw)
 
@@ -92,6 +92,12 @@ def _found(
     code: str, seen: Message, *, limit: Message = NOTHING, pointer: str = "", fix: Message | None = None
 ) -> Finding:
     return finding(code, seen, limit=limit, fix=fix, where=Location(path=CONFIG, pointer=pointer or None))
+
+
+def _wrong(name: str, value: object, *, limit: Message, fix: Message | None = None) -> Finding:
+    """Say what a setting is, and what it may be."""
+    seen = message("`{name}` is {value}", name=name, value=_shown(value))
+    return _found("ADM006", seen, limit=limit, fix=fix, pointer=f"/{name}")
 
 
 def _shown(value: object) -> str:
@@ -126,16 +132,9 @@ def _check_numbers(raw: Mapping[str, object], rules: AdapterRules) -> Iterator[F
     alpha_limit = message("a number above 0, at most {most}", most=_MAX_ALPHA)
     rank, alpha = raw.get("r"), raw.get("lora_alpha")
     if not _is_rank(rank, rules):
-        yield _found(
-            "ADM006", message("`{name}` is {value}", name="r", value=_shown(rank)), limit=rank_limit, pointer="/r"
-        )
+        yield _wrong("r", rank, limit=rank_limit)
     if not _is_alpha(alpha):
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="lora_alpha", value=_shown(alpha)),
-            limit=alpha_limit,
-            pointer="/lora_alpha",
-        )
+        yield _wrong("lora_alpha", alpha, limit=alpha_limit)
     for name, limit in (("rank_pattern", rank_limit), ("alpha_pattern", alpha_limit)):
         pattern = raw.get(name) or {}
         is_rank = name == "rank_pattern"
@@ -179,12 +178,7 @@ def _check_targets(raw: Mapping[str, object], rules: AdapterRules) -> Iterator[F
             )
         return
     if not isinstance(targets, list) or not targets or len(targets) > _MAX_ENTRIES:
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="target_modules", value=_shown(targets)),
-            limit=limit,
-            pointer="/target_modules",
-        )
+        yield _wrong("target_modules", targets, limit=limit)
         return
     bad = [name for name in targets if not _is_allowed(name, rules)]
     if bad:
@@ -200,43 +194,22 @@ def _is_allowed(name: object, rules: AdapterRules) -> bool:
 
 def _check_kind(raw: Mapping[str, object]) -> Iterator[Finding]:
     if raw.get("task_type") not in (None, "CAUSAL_LM"):
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="task_type", value=_shown(raw["task_type"])),
-            limit=verbatim("CAUSAL_LM"),
-            pointer="/task_type",
-        )
+        yield _wrong("task_type", raw["task_type"], limit=verbatim("CAUSAL_LM"))
     if raw.get("bias") not in (None, "none"):
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="bias", value=_shown(raw["bias"])),
-            limit=verbatim("none"),
-            pointer="/bias",
-        )
+        yield _wrong("bias", raw["bias"], limit=verbatim("none"))
     rslora = raw.get("use_rslora")
     if rslora is not None and not isinstance(rslora, bool):
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="use_rslora", value=_shown(rslora)),
-            limit=message("true or false"),
-            pointer="/use_rslora",
-        )
+        yield _wrong("use_rslora", rslora, limit=message("true or false"))
     start = raw.get("init_lora_weights")
     if start is not None and not isinstance(start, bool) and start not in _PLAIN_INITS:
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="init_lora_weights", value=_shown(start)),
+        yield _wrong(
+            "init_lora_weights",
+            start,
             limit=message("an initialisation that leaves the base model's weights as they are"),
             fix=message("Save with `path_initial_model_for_weight_conversion`, which makes it a plain LoRA adapter."),
-            pointer="/init_lora_weights",
         )
     if not _is_own_mapping(raw.get("auto_mapping")):
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="auto_mapping", value=_shown(raw["auto_mapping"])),
-            limit=message("null, or a class of transformers"),
-            pointer="/auto_mapping",
-        )
+        yield _wrong("auto_mapping", raw["auto_mapping"], limit=message("null, or a class of transformers"))
     yield from _check_parts(raw)
 
 
@@ -244,28 +217,21 @@ def _check_parts(raw: Mapping[str, object]) -> Iterator[Finding]:
     """Check what leaves out a part of the modules."""
     layers = raw.get("layers_to_transform")
     if layers is not None and not _are_layers(layers):
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="layers_to_transform", value=_shown(layers)),
-            limit=message("null or a list of layer numbers"),
-            pointer="/layers_to_transform",
-        )
+        yield _wrong("layers_to_transform", layers, limit=message("null or a list of layer numbers"))
     patterns = _texts(raw.get("layers_pattern"))
     if len(patterns) > _MAX_PATTERNS or not all(_PLAIN_NAME.fullmatch(pattern) for pattern in patterns):
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="layers_pattern", value=_shown(raw["layers_pattern"])),
+        yield _wrong(
+            "layers_pattern",
+            raw["layers_pattern"],
             limit=message("null or plain names, such as `layers`"),
             fix=message("Leave it out: without it the first number in a module's name is its layer."),
-            pointer="/layers_pattern",
         )
     if not all(_texts(raw.get("exclude_modules"))):
-        yield _found(
-            "ADM006",
-            message("`{name}` is {value}", name="exclude_modules", value=_shown(raw["exclude_modules"])),
+        yield _wrong(
+            "exclude_modules",
+            raw["exclude_modules"],
             limit=message("null, names or a pattern"),
             fix=message("Leave it out, and name in `target_modules` what is trained."),
-            pointer="/exclude_modules",
         )
 
 
@@ -294,13 +260,8 @@ def _check_unknown(raw: Mapping[str, object]) -> Iterator[Finding]:
     Numbers and strings too: nobody knows what they change. peft 0.21 writes none that is not known here.
     """
     if raw.get("megatron_core") not in (None, _MEGATRON):
-        seen = message("`{name}` is {value}", name="megatron_core", value=_shown(raw["megatron_core"]))
-        yield _found(
-            "ADM006",
-            seen,
-            limit=message("null or {module}: no other module is loaded", module=_MEGATRON),
-            pointer="/megatron_core",
-        )
+        limit = message("null or {module}: no other module is loaded", module=_MEGATRON)
+        yield _wrong("megatron_core", raw["megatron_core"], limit=limit)
     on = [name for name, value in raw.items() if name not in _KNOWN and value]
     for name in on[:_MOST_NAMED]:
         shown = visible(name, 80)

@@ -17,7 +17,7 @@ from pathlib import Path
 from harness.errors import EnvironmentFault
 from harness.files import sha256_file
 from harness.intake.adapter.base import BaseShapes
-from harness.intake.adapter.config import CONFIG, check_config
+from harness.intake.adapter.config import CONFIG, MAX_CONFIG_BYTES, check_config
 from harness.intake.adapter.finite import nonfinite_tensors
 from harness.intake.adapter.lora_config import LoraConfig
 from harness.intake.adapter.safetensors import Header, HeaderProblem, parse_header
@@ -31,7 +31,6 @@ from harness.text import in_mb, visible
 WEIGHTS = "adapter_model.safetensors"
 
 _PICKLES = ("adapter_model.bin", "adapter_model.pt", "adapter_model.pth")
-_MAX_CONFIG_BYTES = 1_000_000
 _MAX_HEADER_BYTES = 2_000_000  # 70 kB for all linear modules of a model of 4 billion parameters
 # A file this many times too large is refused without a look at each value.
 SCANNED_UP_TO = 4
@@ -183,9 +182,9 @@ def _absent(folder: Path, rules: AdapterRules, names: list[str], places: list[Pa
 def _read_config(folder: Path, rules: AdapterRules, base_name: str) -> tuple[tuple[Finding, ...], LoraConfig | None]:
     if not (folder / CONFIG).is_file():
         return (), None
-    content = read_plain(folder / CONFIG, most_bytes=_MAX_CONFIG_BYTES + 1)
-    if len(content) > _MAX_CONFIG_BYTES:
-        limit = message("at most {size}", size=in_mb(_MAX_CONFIG_BYTES))
+    content = read_plain(folder / CONFIG, most_bytes=MAX_CONFIG_BYTES + 1)
+    if len(content) > MAX_CONFIG_BYTES:
+        limit = message("at most {size}", size=in_mb(MAX_CONFIG_BYTES))
         return (
             finding("ADM004", message("`{file}` is too large", file=CONFIG), limit=limit, where=Location(path=CONFIG)),
         ), None

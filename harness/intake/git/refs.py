@@ -84,11 +84,12 @@ def choose(refs: dict[str, str], revision: str) -> str:
     branches = sorted(name.removeprefix(_BRANCH) for name in refs if name.startswith(_BRANCH))
     if revision == HEAD and len(branches) == 1:
         return _checked(refs[_BRANCH + branches[0]])
-    named = tuple(f"`{visible(name, 60)}`" for name in branches[:5]) or message("none")
+    named = tuple(f"`{visible(name, 60)}`" for name in branches[:5])
     if revision == HEAD:
-        raise BadArchive(message("its HEAD names no branch that is there; branches: {names}", names=named))
+        none = message("none")
+        raise BadArchive(message("its HEAD names no branch that is there; branches: {names}", names=named or none))
     raise ConfigError(
-        f"There is no revision {revision!r} in the repository; branches: {', '.join(named) if branches else named}.",
+        f"There is no revision {revision!r} in the repository; branches: {', '.join(named) or 'none'}.",
         remedy="Name a branch, a tag or an object name (7 digits or more) behind the `#`.",
     )
 
