@@ -41,6 +41,8 @@ def check(
 ) -> None:
     """Check SUBMISSION (folder or archive) on the public data, as the grader will.
 
+    Needs --assignment, and --base-model unless it is --quick.
+
     Without a container engine it runs as a plain process: it is your own code.
     """
     from harness.batch.handed_in import with_submissions

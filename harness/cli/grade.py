@@ -84,6 +84,8 @@ def grade(
 ) -> None:
     """Grade SUBMISSIONs (folders or archives) on the private data and keep records and evidence in the run folder.
 
+    Needs --assignment and --base-model.
+
     A run that was interrupted goes on with `harness grade --resume FOLDER`. Ctrl-C once finishes what is under way,
     twice ends it now; nothing is lost or graded twice.
     """

@@ -105,9 +105,9 @@ def plan(
     """
     from harness.batch.plan import load_plan
 
-    for name, value in (("--assignment", assignment), ("--base-model", base_model)):
-        if value is None:
-            raise click.UsageError(f"Missing option '{name}'.")
+    if missing := [name for name, one in (("--assignment", assignment), ("--base-model", base_model)) if one is None]:
+        words = "Missing options" if len(missing) > 1 else "Missing option"
+        raise click.UsageError(f"{words} {' and '.join(map(repr, missing))}.")
     assert assignment is not None and base_model is not None
     return load_plan(
         assignment_path=assignment,

@@ -138,6 +138,8 @@ def test_findings_name_the_predictions_that_were_given(started: object, assignme
         (("--quick", "--gpu", "auto", "--sandbox", "docker"), "leave out --sandbox, --gpu."),
         (("--adapter", "x"), "--adapter: only with --quick."),
         (("--quick",), "Missing option '--assignment'."),
+        ((), "Missing options '--assignment' and '--base-model'."),
+        (("--assignment", "x"), "Missing option '--base-model'."),
         (("--quick", "--save", "html=x"), "'html=x': expected FORMAT=FILE, with a FORMAT out of text, json, junit"),
         (("--quick", "--save", "sarif"), "expected FORMAT=FILE"),
         (("--quick", "--save", "json=nope/x.json"), "There is no folder nope: make it first."),
