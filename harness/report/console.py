@@ -12,6 +12,7 @@ from harness.language import Language
 from harness.model.finding import Finding
 from harness.model.result import Outcome, Record, Score, StageResult, StageStatus, TextMetrics, Verdict
 from harness.model.status_words import SEVERITY_WORDS, STATUS_WORDS, ended
+from harness.report.block import block
 from harness.report.check_report import show_headroom
 from harness.report.headroom import LEAST_SHOWN, Headroom
 from harness.report.severities import COLOURS, by_severity, group_heading
@@ -88,19 +89,14 @@ def finding_block(finding: Finding, t: Language) -> RenderableType:
     head = Text.assemble((f"{severity} {finding.code}", f"bold {colour}"), f" {t.of(finding.title)}")
     if finding.where:
         head.append(f"  ({t.of(finding.where.words)})", style="dim")
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(no_wrap=True, style="dim")
-    lines.add_column(overflow="fold")
-    for label, text in (
+    rows = (
         (t("line"), finding.excerpt),
         (t("seen"), finding.seen),
         (t("limit"), finding.limit),
         (t("staff"), finding.staff_detail),
         (t("fix"), finding.fix),
-    ):
-        if text:
-            lines.add_row(label, Text(t.of(text)))
-    return Group(head, Padding(lines, (0, 0, 0, 2)))
+    )
+    return block(head, ((label, t.of(text)) for label, text in rows if text))
 
 
 def fault_block(record: Record) -> RenderableType:

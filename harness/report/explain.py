@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from harness.language import Language, Message, message
 from harness.model.catalogue import CATALOGUE, STAGES, stage_of
 from harness.model.status_words import SEVERITY_WORDS
+from harness.report.block import block
 from harness.report.severities import COLOURS
 
 STAGE_TITLES: Mapping[str, Message] = MappingProxyType(
@@ -48,17 +48,8 @@ def explanation(code: str, t: Language) -> RenderableType:
     severity = t.of(SEVERITY_WORDS[entry.severity])
     head = Text.assemble((f"{severity} {code}", f"bold {COLOURS[entry.severity]}"), f" {t.of(entry.title)}")
     head.append(f"  ({stage_of(code)})", style="dim")
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(no_wrap=True, style="dim")
-    lines.add_column(overflow="fold")
-    for label, text in (
-        (t("why"), entry.why),
-        (t("fix"), entry.fix),
-        (t("wrong"), entry.wrong),
-        (t("right"), entry.right),
-    ):
-        lines.add_row(label, Text(t.of(text)))
-    return Group(head, Padding(lines, (0, 0, 0, 2)))
+    rows = ((t("why"), entry.why), (t("fix"), entry.fix), (t("wrong"), entry.wrong), (t("right"), entry.right))
+    return block(head, ((label, t.of(text)) for label, text in rows))
 
 
 def codes_of(stage: str) -> list[str]:
