@@ -133,6 +133,8 @@ class Cgroup:
 class CgroupWatch:
     """A thread that samples a control group until stopped or until the group is gone.
 
+    What ran out around the group before the watch was made is not seen.
+
     Args:
         pid: A process in the group, or None where it cannot be told.
         otherwise: Gives the engine's `memory_stats`, for where the files are out of reach; raises a `HarnessError` when
@@ -166,11 +168,13 @@ class CgroupWatch:
             return False
         return self._cgroup.oom_kills_around() > self._kills_around
 
-    @property
-    def machine_ran_out(self) -> bool:
-        """Whether memory or processes ran out around the group, while it stayed below its own limits.
+    def machine_ran_out(self, *, killed: bool) -> bool:
+        """Tell whether memory or processes ran out around the group, while it stayed below its own limits.
 
         Around it: a group that holds it came to a limit, or less than 3 % of the machine's memory was left.
+
+        Args:
+            killed: Whether the kernel killed one of its processes for want of memory, as far as anybody saw.
         """
         if self._cgroup is None:
             return False
@@ -179,7 +183,6 @@ class CgroupWatch:
         if self._own_hits > 0:
             return refused
         around = self._cgroup.limit_hits_around() > self._hits_around
-        killed = self.oom_kills > 0 or self.may_have_missed_a_kill
         return refused or (killed and (around or self._least_free < _SCARCE))
 
     def start(self) -> None:

@@ -218,12 +218,13 @@ class DockerSandbox:
         status = None if state is None else int(state["ExitCode"])
         # Who was killed while such a kill was counted around its group was it, unless something of ours has killed it.
         missed = status == _KILLED and alarm.fired is None and watches.cgroup.may_have_missed_a_kill
+        out_of_memory = bool(state and state["OOMKilled"]) or watches.cgroup.oom_kills > 0 or missed
         seen = Observed(
             status=status,
             fired=alarm.fired,
-            out_of_memory=bool(state and state["OOMKilled"]) or watches.cgroup.oom_kills > 0 or missed,
+            out_of_memory=out_of_memory,
             pids_refused=watches.cgroup.pids_refused,
-            machine_ran_out=watches.cgroup.machine_ran_out,
+            machine_ran_out=watches.cgroup.machine_ran_out(killed=out_of_memory),
             engine_gone=not state or (alarm.fired is None and state["ExitCode"] != 0 and not life.goes_on()),
         )
         if seen.fired is None and seen.status in _NOT_STARTED:

@@ -311,6 +311,8 @@ def narrow_slice(name: str) -> Iterator[None]:
 def test_machine_that_runs_out_is_not_the_programs_fault(
     sandbox: DockerSandbox, make_job: MakeJob, narrow: str, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
+    program = f"import time; time.sleep(0.5)\n{program}"  # what ran out is told of a program that is being watched
+
     def inside(*given: Any, **more: Any) -> dict[str, Any]:
         made = container_config(*given, **more)
         made["HostConfig"]["CgroupParent"] = narrow

@@ -98,7 +98,7 @@ def test_engine_is_asked_where_there_is_no_group() -> None:
     assert done.wait(10)
     watch.stop()
     assert (watch.peak_bytes, watch.oom_kills, watch.pids_refused) == (9, 0, False)
-    assert not watch.machine_ran_out
+    assert not watch.machine_ran_out(killed=True)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_machine_ran_out_where_a_group_around_it_refused_a_process(
     monkeypatch.setattr(Cgroup, "of", lambda _: Cgroup(memory=inner, pids=inner))
     watch = CgroupWatch(7, otherwise=dict)
     put(inner.parent, pids__events__local="max 2\n")
-    assert watch.machine_ran_out is (when == "meanwhile")
+    assert watch.machine_ran_out(killed=False) is (when == "meanwhile")
 
 
 def test_a_kill_is_counted_around_a_group_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,9 +164,10 @@ def test_a_kill_is_counted_around_a_group_that_is_gone(tmp_path: Path, monkeypat
     assert not watch.may_have_missed_a_kill  # the group is there: it tells by itself
     shutil.rmtree(inner.parent)
     assert watch.may_have_missed_a_kill
-    assert not watch.machine_ran_out
+    assert not watch.machine_ran_out(killed=True)
     put(slice_, memory__events__local="oom 1\n")
-    assert watch.machine_ran_out
+    assert watch.machine_ran_out(killed=True)
+    assert not watch.machine_ran_out(killed=False)
     watch.oom_kills = 1
     assert not watch.may_have_missed_a_kill
 
@@ -184,7 +185,7 @@ def test_counts_do_not_fall_when_the_group_goes(tmp_path: Path, monkeypatch: pyt
         (tmp_path / name).unlink()
     time.sleep(0.3)
     watch.stop()
-    assert (watch.oom_kills, watch.machine_ran_out) == (1, False)
+    assert (watch.oom_kills, watch.machine_ran_out(killed=True)) == (1, False)
 
 
 def test_a_count_that_cannot_be_read_is_none(tmp_path: Path) -> None:
