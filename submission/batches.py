@@ -91,7 +91,7 @@ def split(numbers: Sequence[int], lengths: Sequence[int], *, room: Room) -> list
     Args:
         numbers: Which examples.
         lengths: Tokens of all examples.
-        room: What a batch may hold; no example is longer.
+        room: What a batch may hold; an example that is longer gets a batch of its own.
     """
     batches: list[list[int]] = []
     taken: list[int] = []  # tokens of each batch, padding included
