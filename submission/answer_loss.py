@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy, linear
 
 from batches import Batch
 from encoding import IGNORED
+from model_parts import inner_model
 
 CHUNK = 1024
 """Places that the head is applied to at a time: 1,024 x 151,936 logits are 0.6 GB in fp32."""
@@ -92,7 +93,7 @@ class AnswerLoss(nn.Module):
     @property
     def whole(self) -> Any:
         """Give the model of transformers."""
-        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        return inner_model(self.model)
 
     @property
     def head(self) -> Any:

@@ -111,12 +111,17 @@ def load_base(base: str, *, keep_4bit: bool | None = False) -> Any:
 
 
 def _expanded_fits(model: Any, device: str) -> bool:
-    import torch
-
     packed = [one for one in model.parameters() if getattr(one, "quant_state", None) is not None]
     expanded_bytes = sum(2 * one.quant_state.shape.numel() for one in packed)
+    return expanded_bytes * 1.25 <= free_gpu_bytes(device)
+
+
+def free_gpu_bytes(device: Any) -> int:
+    """Give the memory that torch could still take, what it holds unused included."""
+    import torch
+
     unused_bytes = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return expanded_bytes * 1.25 <= torch.cuda.mem_get_info(device)[0] + unused_bytes
+    return int(torch.cuda.mem_get_info(device)[0] + unused_bytes)
 
 
 def _expand(model: Any, device: str) -> Any:

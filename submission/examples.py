@@ -8,6 +8,7 @@ from typing import Any
 
 from encoding import Encoded, encode_rows
 from files import InputError
+from model_parts import text_config
 from progress import say
 
 _SHOWN = 5
@@ -43,8 +44,7 @@ def refuse_too_long(examples: Sequence[Encoded], config: Any) -> None:
     Raises:
         InputError: It says how many tokens the model takes.
     """
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    most = getattr(text, "max_position_embeddings", None)
+    most = getattr(text_config(config), "max_position_embeddings", None)
     longest = max(len(one["input_ids"]) for one in examples)
     if most and longest > most:
         raise InputError(f"the base model takes {most} tokens and a row has {longest}; give --max_length {most}")

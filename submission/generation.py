@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from base_model import free_gpu_bytes
 from choice import Decoding, Prompt, Row, choose, end_tokens
 from files import InputError
+from model_parts import inner_model
 from progress import say
 from slots import Decoder, try_out
 
@@ -72,7 +74,7 @@ class Generator:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.how = how
-        self.core = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self.core = inner_model(model)
         self.device = next(self.core.parameters()).device
         self.batch_size = batch_size or (ROWS_ON_GPU if self.device.type == "cuda" else ROWS_ON_CPU)
         self.ends = end_tokens(self.core, tokenizer)
@@ -220,9 +222,3 @@ class _Chooser(LogitsProcessor):  # type: ignore[misc]
                 tokens[at] = token
         only = torch.full_like(scores, -torch.inf)
         return only.scatter_(1, torch.tensor(tokens, device=scores.device)[:, None], 0.0)
-
-
-def free_gpu_bytes(device: torch.device) -> int:
-    """Give the memory that torch could still take, what it holds unused included."""
-    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return int(torch.cuda.mem_get_info(device)[0] + unused)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache
 
+from model_parts import text_config
 from progress import say
 
 WIDTH_STEP = 512
@@ -208,7 +209,7 @@ def try_out(model: Any, core: Any, ids: Sequence[int]) -> int | None:
     Returns:
         The bytes that a token takes in the cache, or None where the model cannot be used with slots.
     """
-    config = core.config.get_text_config() if hasattr(core.config, "get_text_config") else core.config
+    config = text_config(core.config)
     kinds = getattr(config, "layer_types", None)
     sliding = set(kinds) != {"full_attention"} if kinds else getattr(config, "sliding_window", None)
     if sliding:  # short texts would not show it

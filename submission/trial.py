@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +15,7 @@ from torch.nn.functional import linear
 from answer_loss import CLOSE, AnswerLoss
 from batches import Batch, Room, collate
 from encoding import IGNORED, Encoded, scored
+from model_parts import text_config
 from progress import say
 
 TOKEN_STEP, ANSWER_STEP = 128, 64
@@ -81,7 +81,7 @@ def _is_product(loss: AnswerLoss, batch: Batch) -> bool:
 
 def _why_apart(loss: AnswerLoss, pair: Sequence[Encoded], alone: Sequence[Batch], together: Batch) -> str:
     """Say why these two examples may not share a row; an empty text if they may."""
-    window = getattr(_config(loss), "sliding_window", None)
+    window = getattr(text_config(loss.whole.config), "sliding_window", None)
     if window and len(pair[0]["input_ids"]) > window:
         return f"this model looks back {window} tokens, which the mask of shared rows would not hold"
     apart = sum((loss(one) for one in alone), start=torch.zeros((), device=together.labels.device))
@@ -100,11 +100,6 @@ def _why_apart(loss: AnswerLoss, pair: Sequence[Encoded], alone: Sequence[Batch]
     if noticed or not _close(wide, apart, CLOSE.get(loss.head.weight.dtype, 2e-2)):
         return "this model mixes examples that share a row"
     return ""
-
-
-def _config(loss: AnswerLoss) -> Any:
-    config = loss.whole.config
-    return config.get_text_config() if hasattr(config, "get_text_config") else config
 
 
 def _close(one: Tensor | float, other: Tensor | float, share: float) -> bool:
