@@ -14,7 +14,7 @@ from typing import Any
 import limits
 from adapter_files import CONFIG_NAME, WEIGHTS_NAME
 from config_rules import config_problems
-from safetensors_header import Broken, Tensor, parse_strict, read_header
+from safetensors_header import DTYPE_BYTES, Broken, Tensor, parse_strict, read_header
 
 FLOATS = ("F32", "F16", "BF16")
 MAX_CONFIG_BYTES = 1_000_000
@@ -179,7 +179,7 @@ def _value_problems(path: Path, tensors: Mapping[str, Tensor]) -> Iterator[str]:
             if tensor.dtype not in FLOATS:
                 continue
             file.seek(tensor.begin)
-            size = (tensor.end - tensor.begin) // max(1, _count(tensor))
+            size = DTYPE_BYTES[tensor.dtype]
             left = tensor.end - tensor.begin
             while left > 0 and (chunk := file.read(min(left, CHUNK_BYTES))):
                 left -= len(chunk)
@@ -188,13 +188,6 @@ def _value_problems(path: Path, tensors: Mapping[str, Tensor]) -> Iterator[str]:
                 bad |= {name: bad.get(name, 0) + count} if count else {}
     if bad:
         yield f"{sum(bad.values())} values are NaN, infinite or nearly so, in {_listed(bad)}; lower the rate"
-
-
-def _count(tensor: Tensor) -> int:
-    count = 1
-    for size in tensor.shape:
-        count *= size
-    return count
 
 
 def _is_ending(ending: str, module: str) -> bool:
