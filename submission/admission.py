@@ -15,6 +15,7 @@ import limits
 from adapter_files import CONFIG_NAME, WEIGHTS_NAME
 from config_rules import config_problems
 from safetensors_header import DTYPE_BYTES, Broken, Tensor, parse_strict, read_header
+from words import a_few
 
 FLOATS = ("F32", "F16", "BF16")
 MAX_CONFIG_BYTES = 1_000_000
@@ -195,5 +196,4 @@ def _is_ending(ending: str, module: str) -> bool:
 
 
 def _listed(names: Iterable[str]) -> str:
-    every = sorted(ascii(name[:100])[1:-1] for name in names)
-    return ", ".join(every[:3]) + (f" and {len(every) - 3} more" if len(every) > 3 else "")
+    return a_few(sorted(ascii(name[:100])[1:-1] for name in names))

@@ -24,6 +24,7 @@ from exemplars import Row, choose_exemplars
 from files import InputError, read_rows
 from perplexity import MAX_TOKENS
 from progress import say
+from words import a_few
 
 SHOTS = (0, 1, 3, 5)
 
@@ -144,8 +145,7 @@ def read_predictions(path: Path, rows: Sequence[Row]) -> list[str]:
         ("has no text as output of", [one for one in wanted if not isinstance(answers.get(one), str)]),
     ):
         if ids:
-            more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
-            raise InputError(f"--predictions {path} {words} {', '.join(ids[:3])}{more}")
+            raise InputError(f"--predictions {path} {words} {a_few(ids)}")
     return [answers[one] or "" for one in wanted]
 
 

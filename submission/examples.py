@@ -10,8 +10,7 @@ from encoding import Encoded, encode_rows
 from files import InputError
 from model_parts import text_config
 from progress import say
-
-_SHOWN = 5
+from words import a_few
 
 
 def encode(tokenizer: Any, rows: Sequence[Mapping[str, str]], *, path: Path, max_length: int) -> list[Encoded]:
@@ -51,7 +50,5 @@ def refuse_too_long(examples: Sequence[Encoded], config: Any) -> None:
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    """Name a few rows and count the others."""
-    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
     rows = "row" if len(numbers) == 1 else "rows"
-    return f"{rows} {', '.join(map(str, numbers[:_SHOWN]))}{more} (counted from 0)"
+    return f"{rows} {a_few(numbers, most=5)} (counted from 0)"
