@@ -29,6 +29,7 @@ from transformers import GenerationConfig
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "submission"))
 
+from base_model import load_tokenizer
 from choice import Decoding, Prompt
 from encoding import encode_prompt
 from generation import Generator
@@ -89,7 +90,7 @@ def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         sides[name] = timed(name, lambda: way(numbers))
         print(f"{name}: {sides[name]['tokens_per_s']:,} tokens/s", flush=True)
 
-    model, tokenizer = load_model(str(base), adapter, keep_4bit=False)
+    tokenizer, model = load_tokenizer(str(base)), load_model(str(base), adapter, keep_4bit=False)
     prompts = [
         Prompt(
             ids=encode_prompt(tokenizer, one.prompt.partition("題目：")[2].removesuffix("\n答：")),
@@ -125,7 +126,7 @@ def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     if options.device == "cuda":
         del model
         fresh()
-        model, tokenizer = load_model(str(base), adapter, keep_4bit=True)
+        model = load_model(str(base), adapter, keep_4bit=True)
         run(LOOP, one_by_one, some)
         run("batches of 64 by generate, 4-bit base", own(64, slots=False), every)
         run("not the default: 4-bit base (--keep_4bit)", own(), every)

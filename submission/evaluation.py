@@ -42,7 +42,7 @@ def evaluate(work: Work) -> dict[str, Any]:
     tokenizer = load_tokenizer(work.options.base_model)
     encoded = {shots: encode(tokenizer, work, shots=shots) for shots in sorted({0, *work.shots})}
     try:
-        model, tokenizer = load_model(work.options.base_model, work.options.adapter, keep_4bit=work.options.keep_4bit)
+        model = load_model(work.options.base_model, work.options.adapter, keep_4bit=work.options.keep_4bit)
         return Evaluation(work, model, tokenizer, encoded).run()
     except torch.cuda.OutOfMemoryError as error:
         raise InputError(

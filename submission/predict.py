@@ -109,8 +109,8 @@ def _is_prediction(path: Path) -> bool:
     return isinstance(rows, list) and all(isinstance(row, dict) and set(row) == {"id", "output"} for row in rows)
 
 
-def load_model(base: str, adapter: Path, *, keep_4bit: bool | None = False) -> tuple[Any, Any]:
-    """Load the base in NF4, put the adapter on it, and return model and tokenizer, ready to answer.
+def load_model(base: str, adapter: Path, *, keep_4bit: bool | None = False) -> Any:
+    """Load the base in NF4, put the adapter on it, and return the model, ready to answer.
 
     The adapter is not merged into the weights: rounding them again would change answers.
 
@@ -119,13 +119,12 @@ def load_model(base: str, adapter: Path, *, keep_4bit: bool | None = False) -> t
     """
     from peft import PeftModel
 
-    tokenizer = load_tokenizer(base)
     model = load_base(base, keep_4bit=keep_4bit)
     try:
         model = PeftModel.from_pretrained(model, str(adapter))
     except (ValueError, RuntimeError) as error:
         raise InputError(f"the adapter in {adapter} does not fit the base model {base}: {error}") from error
-    return model.eval(), tokenizer
+    return model.eval()
 
 
 def predict(arguments: argparse.Namespace, rows: Sequence[dict[str, str]]) -> None:
@@ -155,7 +154,8 @@ def predict(arguments: argparse.Namespace, rows: Sequence[dict[str, str]]) -> No
 
 def answer(arguments: argparse.Namespace, rows: Sequence[dict[str, str]], partial: Partial, *, total: int) -> None:
     """Load the model, answer rows, and keep each answer as soon as it is finished."""
-    model, tokenizer = load_model(arguments.base, arguments.adapter, keep_4bit=arguments.keep_4bit)
+    tokenizer = load_tokenizer(arguments.base)
+    model = load_model(arguments.base, arguments.adapter, keep_4bit=arguments.keep_4bit)
     from choice import Decoding, Prompt
     from encoding import encode_prompt
     from generation import Generator

@@ -8,6 +8,7 @@ from typing import Any
 
 import generation
 import torch
+from base_model import load_tokenizer
 from choice import Decoding, Prompt
 from files import InputError
 from generation import Generator
@@ -59,7 +60,7 @@ def without_memory(model: Any, most: int, generator: Generator, prompts: Sequenc
 
 
 def main(base: str, adapter: str) -> None:
-    model, tokenizer = load_model(base, Path(adapter))
+    tokenizer, model = load_tokenizer(base), load_model(base, Path(adapter))
     source = torch.Generator().manual_seed(0)
     drawn = [torch.randint(10, len(tokenizer), (length,), generator=source).tolist() for length in LENGTHS]
     prompts = [Prompt(ids=ids, key=str(number)) for number, ids in enumerate(drawn)]
