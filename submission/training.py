@@ -87,6 +87,7 @@ class Trainer:
     ) -> None:
         self.settings, self.together, self.model = settings, together, model
         self.examples, self.eval_examples, self.padding = examples, eval_examples, padding
+        self.origin = {"recipe": recipe(settings, examples), "eval_rows": digest(eval_examples)}  # of all checkpoints
         self.lengths = [len(one["input_ids"]) for one in examples]
         self.on_gpu = together.device.type == "cuda"
         each, epochs = settings.examples_per_step, settings.num_epochs
@@ -213,7 +214,7 @@ class Trainer:
             self.history = History(self.steps, state["history"])
         self.updates.load(state["updates"])
         # Losses of other rows say nothing about which adapter is the best.
-        self.best = state["best"] if state["eval_rows"] == digest(self.eval_examples) else None
+        self.best = state["best"] if state["eval_rows"] == self.origin["eval_rows"] else None
         say(f"going on after step {state['step']} of {self.steps}")
         return int(state["step"])
 
@@ -228,11 +229,10 @@ class Trainer:
         self.together.put_back()
         if self.together.first:
             state = {
+                **self.origin,
                 "step": number,
-                "recipe": recipe(self.settings, self.examples),
                 "updates": self.updates.state(),
                 "best": self.best,
-                "eval_rows": digest(self.eval_examples),
                 "history": self.history.entries,
             }
             output, base = self.settings.output_dir, self.settings.base_model
