@@ -6,7 +6,7 @@ Must not know how a report looks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -86,7 +86,7 @@ class Evaluation:
         """Measure, and put the figures together."""
         rows, options = self.work.rows, self.work.options
         adapter = self.meter.measure(self.encoded[0], name=ADAPTER)
-        with self.bare():
+        with self.model.disable_adapter():
             base = self.meter.measure(self.encoded[0], name=BASE)
         few_shot = list(self.few_shot(base))
         curve = list(self.learning_curve(base, adapter))
@@ -131,7 +131,7 @@ class Evaluation:
     def few_shot(self, base: Sequence[Likelihood]) -> Iterator[dict[str, Any]]:
         """Measure the bare base behind each number of exemplars."""
         for shots in self.work.shots:
-            with self.bare():
+            with self.model.disable_adapter():
                 found = self.meter.measure(self.encoded[shots], name=f"{BASE}, {shots}-shot") if shots else base
             shown = [{name: row[name] for name in ("instruction", "output")} for row in self.work.exemplars[:shots]]
             yield {"shots": shots, **self.figures(found), "exemplars": shown}
@@ -189,7 +189,7 @@ class Evaluation:
     def answer(self, examples: Sequence[Encoded], *, name: str) -> list[str]:
         """Let the adapter, or by its name the bare base, answer."""
         options = self.work.options
-        with self.bare() if name != ADAPTER else nullcontext():
+        with self.model.disable_adapter() if name != ADAPTER else nullcontext():
             return answer(
                 self.model,
                 self.tokenizer,
@@ -197,12 +197,6 @@ class Evaluation:
                 max_new_tokens=options.max_new_tokens,
                 name=name,
             )
-
-    @contextmanager
-    def bare(self) -> Iterator[None]:
-        """Take the adapter off for a while."""
-        with self.model.disable_adapter():
-            yield
 
 
 def _plain(one: Likelihood) -> dict[str, float]:
