@@ -43,7 +43,12 @@ def save_checkpoint(output: Path, model: Any, *, step: int, base_model: str, sta
 def checkpoints(output: Path) -> list[Path]:
     """Give the folders of all checkpoints, the earliest first."""
     found = [path for path in (output / FOLDER).glob("step-*") if _NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+    return sorted(found, key=step_of)
+
+
+def step_of(folder: Path) -> int:
+    """Give the step that a checkpoint is of."""
+    return int(folder.name.removeprefix("step-"))
 
 
 def last_state(output: Path) -> dict[str, Any]:

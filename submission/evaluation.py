@@ -15,6 +15,7 @@ from adapter_files import WEIGHTS_NAME, base_name
 from adapter_swap import Slot
 from answering import answer
 from base_model import load_tokenizer
+from checkpoints import step_of
 from encoding import Encoded
 from exemplars import encode_shot, prompt_of
 from files import InputError, sha256_of
@@ -148,7 +149,7 @@ class Evaluation:
             if not same:
                 slot.put(folder)
                 found = self.meter.measure(self.encoded[0], name=folder.name)
-            yield {"step": int(folder.name.removeprefix("step-")), **self.figures(found), "is_adapter": same}
+            yield {"step": step_of(folder), **self.figures(found), "is_adapter": same}
         slot.put(self.work.options.adapter)
 
     def answers(self) -> dict[str, list[str]]:
