@@ -15,6 +15,8 @@ from typing import Any
 CONFIG_NAME = "adapter_config.json"
 WEIGHTS_NAME = "adapter_model.safetensors"
 ADAPTER_FILES = (CONFIG_NAME, WEIGHTS_NAME)
+ADAPTER_FOLDER = "adapter_checkpoint"
+ADAPTER_ZIP = f"{ADAPTER_FOLDER}.zip"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from adapter_files import save_adapter
+from adapter_files import ADAPTER_FOLDER, ADAPTER_ZIP, save_adapter
 from files import InputError, put_in_place, scratch_folder
 from progress import say
 
@@ -72,9 +72,9 @@ def forget_earlier(output: Path) -> None:
     """Remove checkpoints and adapter of an earlier run, and say so."""
     if found := checkpoints(output):
         say(f"removing an earlier run in {output}: {len(found)} checkpoint{'s' * (len(found) > 1)}, its adapter")
-    for path in (output / FOLDER, output / "adapter_checkpoint"):
+    for path in (output / FOLDER, output / ADAPTER_FOLDER):
         shutil.rmtree(path, ignore_errors=True)
-    (output / "adapter_checkpoint.zip").unlink(missing_ok=True)
+    (output / ADAPTER_ZIP).unlink(missing_ok=True)
 
 
 def forget_halves(output: Path) -> None:

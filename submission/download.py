@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-from adapter_files import ADAPTER_FILES, WEIGHTS_NAME, find_problem
+from adapter_files import ADAPTER_FILES, ADAPTER_FOLDER, WEIGHTS_NAME, find_problem
 from archive import take_from_folder, unpack_zip, wrong_file
 from files import put_in_place, scratch_folder, sha256_of
 from progress import say
@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Fetch the trained adapter.")
     parser.add_argument("--source", required=True, help="Drive id or link, Drive folder, https link, hf:owner/name")
     parser.add_argument("--sha256", default="", help="of the zip or of adapter_model.safetensors; empty: not checked")
-    parser.add_argument("--output", type=Path, default=Path("adapter_checkpoint"), help="folder to make")
+    parser.add_argument("--output", type=Path, default=Path(ADAPTER_FOLDER), help="folder to make")
     parser.add_argument("--attempts", type=int, default=5, help="tries when the connection breaks (default: 5)")
     parser.add_argument("--retry_wait_s", type=float, default=2.0, help="first wait between tries (default: 2)")
     return parser

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adapter_files import ADAPTER_FILES, WEIGHTS_NAME, base_name, zip_adapter
+from adapter_files import ADAPTER_FILES, ADAPTER_FOLDER, ADAPTER_ZIP, WEIGHTS_NAME, base_name, zip_adapter
 from checkpoints import checkpoint_folder
 from encoding import Encoded
 from files import InputError, put_in_place, scratch_folder, write_json, write_text
@@ -69,12 +69,12 @@ def hand_over(
     import yaml
 
     output = settings.output_dir
-    with scratch_folder(output / "adapter_checkpoint") as scratch:
-        folder = scratch / "adapter_checkpoint"
+    with scratch_folder(output / ADAPTER_FOLDER) as scratch:
+        folder = scratch / ADAPTER_FOLDER
         folder.mkdir()
         for name in ADAPTER_FILES:
             shutil.copy2(checkpoint_folder(output, step) / name, folder / name)
-        archive = zip_adapter(folder, scratch / "adapter_checkpoint.zip")
+        archive = zip_adapter(folder, scratch / ADAPTER_ZIP)
         size_mb = (folder / WEIGHTS_NAME).stat().st_size / 1e6
         for path in draw_curve(entries, scratch):
             put_in_place(path, output / path.name)
