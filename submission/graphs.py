@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from torch import Tensor
@@ -55,14 +56,7 @@ class Recordings:
     def _record(self, batch: Batch, factor: Tensor) -> Tensor:
         """Run the pass of this batch, then record it for the next ones: recording computes nothing."""
         loss_now = self._run(batch, factor).clone()
-        place = Batch(
-            input_ids=batch.input_ids.clone(),
-            positions=batch.positions.clone(),
-            documents=None if batch.documents is None else batch.documents.clone(),
-            answers=batch.answers.clone(),
-            labels=batch.labels.clone(),
-        )
-        place_of_factor = factor.clone()
+        place, place_of_factor = deepcopy(batch), factor.clone()
         graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         try:
