@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from qwen3_4b import MODULES
+
 from harness.batch.start import start
 from harness.intake.adapter.base import read_base_shapes
 from harness.intake.adapter.starting import write_starting_adapter
@@ -21,16 +23,6 @@ from harness.schema.assignment import load_assignment, load_examples
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENT = ROOT / "assignments" / "classical-chinese"
-LAYERS = 36
-LAYER = {
-    "self_attn.q_proj": (4096, 2560),
-    "self_attn.k_proj": (1024, 2560),
-    "self_attn.v_proj": (1024, 2560),
-    "self_attn.o_proj": (2560, 4096),
-    "mlp.gate_proj": (9728, 2560),
-    "mlp.up_proj": (9728, 2560),
-    "mlp.down_proj": (2560, 9728),
-}
 MOST_S = 5.0
 
 
@@ -40,11 +32,9 @@ def make_base(folder: Path) -> Path:
     (folder / "config.json").write_text("{}")
     header: dict[str, object] = {}
     end = 0
-    for layer in range(LAYERS):
-        for name, shape in LAYER.items():
-            begin, end = end, end + 2 * shape[0] * shape[1]
-            entry = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
-            header[f"model.layers.{layer}.{name}.weight"] = entry
+    for name, shape in MODULES:
+        begin, end = end, end + 2 * shape[0] * shape[1]
+        header[f"{name}.weight"] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     with (folder / "model.safetensors").open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)

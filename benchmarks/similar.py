@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from qwen3_4b import MODULES
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -32,17 +33,7 @@ from harness.stages.sketch import factors_of, keep_sketch, sketch_adapter
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN = ROOT / "assignments" / "classical-chinese" / "data" / "train.json"
-LAYERS, RANK = 36, 16
-SHAPES = {
-    "self_attn.q_proj": (4096, 2560),
-    "self_attn.k_proj": (1024, 2560),
-    "self_attn.v_proj": (1024, 2560),
-    "self_attn.o_proj": (2560, 4096),
-    "mlp.gate_proj": (9728, 2560),
-    "mlp.up_proj": (9728, 2560),
-    "mlp.down_proj": (2560, 9728),
-}
-MODULES = [(f"model.layers.{layer}.{name}", shape) for layer in range(LAYERS) for name, shape in SHAPES.items()]
+RANK = 16
 WIDEST = 9728
 COMMON = {"num_epochs": "8", "learning_rate": "3e-3", "lora_rank": "16", "examples_per_step": "32"}
 CLASS = {
