@@ -12,7 +12,6 @@ it, in standard deviations of the logits: near 0 is rounding, 1 would be a mista
 """
 
 import argparse
-import gc
 import json
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
-from scoring_parts import make_adapter, make_base, read_examples
+from scoring_parts import find_base, fresh, instruction_of, make_adapter, read_examples, wait
 from transformers import GenerationConfig
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "submission"))
@@ -78,10 +77,7 @@ def main() -> None:
 def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """Answer in all ways."""
     examples = read_examples(options.prompts, options.count)
-    base = Path(options.base)
-    if options.base.startswith("random:"):
-        base = folder / "base"
-        make_base(base, options.base.removeprefix("random:"), examples, options.device, tied=False)
+    base = find_base(options.base, folder, examples, options.device, tied=False)
     adapter = make_adapter(folder / "adapter", base, rank=RANK, seed=1, device=options.device)
     sides: dict[str, dict[str, Any]] = {}
 
@@ -93,7 +89,7 @@ def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     tokenizer, model = load_tokenizer(str(base)), load_model(str(base), adapter, keep_4bit=False)
     prompts = [
         Prompt(
-            ids=encode_prompt(tokenizer, one.prompt.partition("題目：")[2].removesuffix("\n答：")),
+            ids=encode_prompt(tokenizer, instruction_of(one)),
             key=one.id,
             limit=options.new_tokens or 1 + len(tokenizer(one.output, add_special_tokens=False)["input_ids"]),
         )
@@ -162,8 +158,7 @@ def timed(name: str, way: Callable[[], Answers]) -> dict[str, Any]:
     fresh()
     start_s = time.perf_counter()
     answers = way()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    wait()
     seconds = time.perf_counter() - start_s
     tokens = sum(map(len, answers.values()))
     peak = round(torch.cuda.max_memory_allocated() / 1e9, 2) if torch.cuda.is_available() else None
@@ -176,14 +171,6 @@ def timed(name: str, way: Callable[[], Answers]) -> dict[str, Any]:
         "peak_gb": peak,
         "answers": answers,
     }
-
-
-def fresh() -> None:
-    """Give memory back that an earlier side held."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
 
 
 def compared(

@@ -21,7 +21,7 @@ import torch
 from peft import PeftModel
 from rich.console import Console
 from rich.table import Table
-from scoring_parts import Row, batched, encode_rows, loop, make_adapter, make_base, read_examples
+from scoring_parts import Row, batched, encode_rows, find_base, fresh, loop, make_adapter, read_examples
 
 from harness.model.assignment import Quantization
 from harness.scoring.base import DTYPES, Base, add_slots, load_model, plan_weights, unpack
@@ -176,10 +176,9 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Make what is measured, and measure it."""
     clock = Clock(options.device)
     examples = read_examples(options.examples, options.count)
-    base, device = Path(options.base), options.device
+    device = options.device
+    took, base = clock.seconds(lambda: find_base(options.base, folder, examples, device))
     if options.base.startswith("random:"):
-        base = folder / "base"
-        took, _ = clock.seconds(lambda: make_base(base, options.base.removeprefix("random:"), examples, device))
         print(f"made the base in {took:.1f} s", flush=True)
     adapters = [
         make_adapter(folder / f"adapter{seed}", base, rank=options.rank, seed=seed, device=device)
@@ -223,13 +222,9 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def free(device: str) -> None:
     """Give back what the steps before held."""
-    import gc
-
-    gc.collect()
     if device == "cuda":
         print(f"peak so far {torch.cuda.max_memory_allocated() / 1e9:.1f} GB")
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
+    fresh()
 
 
 def show(facts: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
-"""What the scoring benchmark is made of: a random base in a known shape, adapters, and the loop to compare with.
+"""What the benchmarks with models share: a random base in a known shape, adapters, and the loop for scoring.
 
 The loop shares no code with the engine: transformers, peft and the definition of the score, one example at a time.
 """
 
+import gc
 import json
 import math
 import random
@@ -73,6 +74,20 @@ def made_up(count: int) -> Iterable[dict[str, str]]:
         yield {"id": str(number), "instruction": instruction, "output": output}
 
 
+def instruction_of(example: PromptedExample) -> str:
+    """Take the instruction out of the prompt again."""
+    before, after = TEMPLATE.split("{instruction}")
+    return example.prompt.removeprefix(before).removesuffix(after)
+
+
+def find_base(name: str, folder: Path, examples: Sequence[PromptedExample], device: str, *, tied: bool = True) -> Path:
+    """Give the folder of a base; `random:SHAPE` is made in `folder` first."""
+    if not name.startswith("random:"):
+        return Path(name)
+    make_base(folder / "base", name.removeprefix("random:"), examples, device, tied=tied)
+    return folder / "base"
+
+
 def make_base(folder: Path, shape: str, examples: Sequence[PromptedExample], device: str, *, tied: bool = True) -> None:
     """Save a random base model in bf16, with a tokenizer of one token a character.
 
@@ -131,6 +146,20 @@ def make_adapter(folder: Path, base: Path, *, rank: int, seed: int, device: str)
     }
     (folder / "adapter_config.json").write_text(json.dumps(fields))
     return folder
+
+
+def fresh() -> None:
+    """Give memory back that an earlier side held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def wait() -> None:
+    """Wait for the GPU, if there is one."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def encode_rows(tokenizer: Any, examples: Sequence[PromptedExample]) -> list[Row]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from scoring_parts import read_examples
+from scoring_parts import read_examples, wait
 
 from harness.model.assignment import Quantization
 from harness.scoring import base as loading
@@ -22,12 +22,6 @@ from harness.scoring.plan import padded_tokens, plan_batches
 from harness.scoring.protocol import PromptedExample
 
 REPEATS = 5
-
-
-def wait() -> None:
-    """Wait for the GPU, if there is one."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def median_s(call: Callable[[], Any]) -> float:

@@ -8,7 +8,6 @@ compared. The last line is JSON.
 """
 
 import argparse
-import gc
 import json
 import statistics
 import sys
@@ -22,7 +21,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from rich.console import Console
 from rich.table import Table
-from scoring_parts import make_base, read_examples
+from scoring_parts import find_base, fresh, instruction_of, read_examples, wait
 from torch.utils.data import SequentialSampler
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
@@ -78,11 +77,8 @@ def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """Run the plain recipe and every step from it."""
     count = EXAMPLES * (options.steps + WARM)
     examples = read_examples(options.train_file, count)
-    base = Path(options.base)
-    if options.base.startswith("random:"):
-        base = folder / "base"
-        make_base(base, options.base.removeprefix("random:"), examples, options.device)
-    rows = [{"instruction": _instruction(one.prompt), "output": one.output} for one in examples]
+    base = find_base(options.base, folder, examples, options.device)
+    rows = [{"instruction": instruction_of(one), "output": one.output} for one in examples]
     encoded, _ = encode_rows(load_tokenizer(str(base)), rows, max_length=PADDED)
     order = [
         one for _, chosen in plan_steps(len(encoded), examples_per_step=EXAMPLES, epochs=1, seed=0) for one in chosen
@@ -96,10 +92,6 @@ def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         results.append(ours(name, changes, base, encoded, folder, options))
         print(results[-1], flush=True)
     return results
-
-
-def _instruction(prompt: str) -> str:
-    return prompt.partition("題目：")[2].removesuffix("\n答：")
 
 
 class InOrder(Trainer):
@@ -117,13 +109,13 @@ class Times(TrainerCallback):
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         """Wait for the device first."""
-        _wait()
+        wait()
         self.ends_s.append(time.perf_counter())
 
 
 def plain(base: Path, encoded: Sequence[Encoded], options: argparse.Namespace) -> dict[str, Any]:
     """Train by the recipe that a course would hand out."""
-    _fresh()
+    fresh()
     model = _plain_model(base, options.device)
     times = Times()
     with tempfile.TemporaryDirectory() as output:
@@ -185,7 +177,7 @@ def ours(
     options: argparse.Namespace,
 ) -> dict[str, Any]:
     """Train by the reference submission's own loop."""
-    _fresh()
+    fresh()
     common: dict[str, Any] = {"optimizer": "adamw", "warmup_ratio": 0.0, "lora_dropout": 0.0, "max_length": PADDED}
     settings = Settings(
         base_model=str(base),
@@ -210,10 +202,10 @@ def ours(
             trainer.run_pass(batch, torch.zeros((), device=trainer.together.device))
             trainer.run_pass(batch, torch.zeros((), device=trainer.together.device))
     for number, numbers in enumerate(chosen, 1):
-        _wait()
+        wait()
         start_s = time.perf_counter()
         losses.append(trainer.step(number, numbers))
-        _wait()
+        wait()
         steps_s.append(time.perf_counter() - start_s)
     trainer.history.close()
     return _result(name, encoded, steps_s[WARM:], losses)
@@ -229,18 +221,6 @@ def _result(name: str, encoded: Sequence[Encoded], steps_s: Sequence[float], los
         "peak_gb": peak and round(peak, 2),
         "losses": [round(one, 4) for one in losses],
     }
-
-
-def _fresh() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def show(results: Sequence[Mapping[str, Any]]) -> None:
