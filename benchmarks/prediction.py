@@ -29,10 +29,10 @@ from transformers import GenerationConfig
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "submission"))
 
 from base_model import load_tokenizer
-from choice import Decoding, Prompt
 from encoding import encode_prompt
-from generation import Generator
 from predict import load_model
+from prediction.choice import Decoding, Prompt
+from prediction.generation import Generator
 
 RANK = 16
 LOOP = "loop: a prompt at a time, 4-bit base"

@@ -28,12 +28,12 @@ from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, Trainin
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "submission"))
 
 from base_model import load_base, load_tokenizer
-from batches import plan_steps
 from encoding import IGNORED, Encoded, encode_rows
-from lora import add_adapter, linear_layers
 from settings import Settings
-from together import Together
-from training import Trainer as OwnTrainer
+from training.batches import plan_steps
+from training.lora import add_adapter, linear_layers
+from training.together import Together
+from training.trainer import Trainer as OwnTrainer
 from utils import get_bnb_config
 
 PADDED, BATCH, ACCUMULATED = 512, 4, 4

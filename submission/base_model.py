@@ -131,3 +131,13 @@ def _expand(model: Any, device: str) -> Any:
     model = model.dequantize()
     model.is_loaded_in_4bit = False  # transformers leaves it set, and PEFT and TRL go by it
     return model.to(torch.bfloat16 if device.startswith("cuda") else torch.float32)
+
+
+def inner_model(model: Any) -> Any:
+    """Give the model of transformers, without PEFT around it; PEFT's layers stay in it."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def text_config(config: Any) -> Any:
+    """Give the configuration of the part that reads and writes text; in most models that is all of it."""
+    return config.get_text_config() if hasattr(config, "get_text_config") else config

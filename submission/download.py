@@ -13,11 +13,11 @@ import re
 import sys
 from pathlib import Path
 
-from adapter_files import ADAPTER_FILES, ADAPTER_FOLDER, WEIGHTS_NAME, find_problem
-from archive import take_from_folder, unpack_zip, wrong_file
+from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, WEIGHTS_NAME, find_problem
+from fetching.archive import take_from_folder, unpack_zip, wrong_file
+from fetching.sources import Exit, FetchError, parse_source
 from files import put_in_place, scratch_folder, sha256_of
 from progress import say
-from sources import Exit, FetchError, parse_source
 
 PACKAGES = "gdown requests huggingface_hub"
 
@@ -93,7 +93,7 @@ def download(arguments: argparse.Namespace) -> None:
     if arguments.sha256 and not re.fullmatch(r"[0-9A-Fa-f]{64}", arguments.sha256):
         seen = f"ADAPTER_SHA256 {arguments.sha256!r} is not 64 hexadecimal digits"
         raise FetchError(Exit.USAGE, seen, remedy="copy what sha256sum prints, or leave it empty")
-    from fetch import Retry, fetch, forget
+    from fetching.fetch import Retry, fetch, forget
 
     work = output.parent / f".{output.name}.download" / hashlib.sha256(arguments.source.encode()).hexdigest()[:16]
     work.mkdir(parents=True, exist_ok=True)

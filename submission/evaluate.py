@@ -15,16 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapter_files import find_problem
-from adapter_swap import refuse_other_shape
+from adapter.files import find_problem
+from adapter.swap import refuse_other_shape
 from base_model import explain_missing, prepare_libraries
-from checkpoints import FOLDER, checkpoints
-from evaluation_report import FILES, write_report
-from exemplars import Row, choose_exemplars
+from evaluation.exemplars import Row, choose_exemplars
+from evaluation.perplexity import MAX_TOKENS
+from evaluation.report import FILES, write_report
 from files import InputError, read_rows
-from perplexity import MAX_TOKENS
-from progress import say
-from words import a_few
+from progress import a_few, say
+from training.checkpoints import FOLDER, checkpoints
 
 SHOTS = (0, 1, 3, 5)
 
@@ -155,7 +154,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         work = check(options)
         prepare_libraries(options.base_model)
-        from evaluation import evaluate
+        from evaluation.measure import evaluate
 
         write_report(evaluate(work), options.output_dir)
     except (InputError, OSError) as error:

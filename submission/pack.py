@@ -17,11 +17,11 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-from adapter_files import CONFIG_NAME, WEIGHTS_NAME
-from admission import find_refusals
-from archive import unpack_zip
+from adapter.admission import find_refusals
+from adapter.files import CONFIG_NAME, WEIGHTS_NAME
+from fetching.archive import unpack_zip
+from fetching.sources import FetchError, Kind, parse_source
 from files import InputError, put_in_place, scratch_folder, sha256_of
-from sources import FetchError, Kind, parse_source
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ("run.sh", "download.sh")
@@ -104,7 +104,8 @@ def files_to_pack(root: Path) -> dict[str, Path]:
         names = ", ".join(str(p.relative_to(root)) for p in weights)
         raise InputError(f"weights are not handed in, download.sh fetches them; move out of submission/: {names}")
     files = {name: root / name for name in SCRIPTS}
-    files |= {f"submission/{p.name}": p for p in sorted((root / "submission").glob("*.py"))}
+    found = sorted((root / "submission").rglob("*.py"))
+    files |= {name: path for path in found if "/." not in (name := path.relative_to(root).as_posix())}
     if (readme := root / "submission" / "README.md").is_file():
         files["README.md"] = readme
     if missing := [name for name, path in files.items() if not path.is_file()]:

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adapter_files import find_problem
+from adapter.files import find_problem
 from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries
 from files import InputError, read_rows, write_json
-from partial import Partial, digest, digest_of_row
+from prediction.partial import Partial, digest, digest_of_row
 from progress import Progress, say
 from utils import get_prompt
 
@@ -156,9 +156,9 @@ def answer(arguments: argparse.Namespace, rows: Sequence[dict[str, str]], partia
     """Load the model, answer rows, and keep each answer as soon as it is finished."""
     tokenizer = load_tokenizer(arguments.base)
     model = load_model(arguments.base, arguments.adapter, keep_4bit=arguments.keep_4bit)
-    from choice import Decoding, Prompt
     from encoding import encode_prompt
-    from generation import Generator
+    from prediction.choice import Decoding, Prompt
+    from prediction.generation import Generator
 
     how = Decoding(
         max_new_tokens=arguments.max_new_tokens,

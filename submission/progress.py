@@ -1,10 +1,11 @@
-"""Shows progress to the person at the terminal. Must not know what is going on."""
+"""Tells the person at the terminal: lines, progress, a few of many names. Must not know what is going on."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 LINES = 10
 """About how many lines a run prints where no terminal shows a bar."""
@@ -14,6 +15,12 @@ def say(message: str) -> None:
     """Print one line to stderr at once, the first process alone where there are several; stdout is for results."""
     if os.environ.get("RANK", "0") == "0":
         print(message, file=sys.stderr, flush=True)
+
+
+def a_few(things: Sequence[object], *, most: int = 3) -> str:
+    """Name the first things and count the others."""
+    more = f" and {len(things) - most} more" if len(things) > most else ""
+    return ", ".join(map(str, things[:most])) + more
 
 
 class Progress:

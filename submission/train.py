@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 
-from adapter_size import size_warning
+from adapter.size import size_warning
 from base_model import explain_missing, prepare_libraries
-from checkpoints import checkpoints
 from files import InputError, read_rows
 from progress import say
 from settings import Settings, read_settings
+from training.checkpoints import checkpoints
 
 FIELDS = ("instruction", "output")
 
@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = read_settings(argv)
         rows, eval_rows = read_data(settings)
         prepare_libraries(settings.base_model)
-        from training import train
+        from training.trainer import train
 
         say(in_words(settings))
         if warning := size_warning(settings.base_model, settings.lora_rank):

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import generation
 import torch
 from base_model import load_tokenizer
-from choice import Decoding, Prompt
 from files import InputError
-from generation import Generator
 from predict import load_model
+from prediction import generation
+from prediction.choice import Decoding, Prompt
+from prediction.generation import Generator
 from transformers import GenerationConfig
 
 LENGTHS = (5, 1, 40, 12, 3, 470, 2, 300, *range(7, 40))

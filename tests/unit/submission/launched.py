@@ -10,13 +10,12 @@ sys.path.insert(0, str(SUBMISSION))
 
 
 def main(note: Path, argv: list[str]) -> int:
-    import together
     import train
-    import training
     from torch.distributed.tensor import DTensor
+    from training import together, trainer
 
     steps: list[list[int]] = []
-    step = training.Trainer._batches
+    step = trainer.Trainer._batches
 
     def noted(self: Any, chosen: Any) -> Any:
         batches = step(self, chosen)
@@ -33,7 +32,7 @@ def main(note: Path, argv: list[str]) -> int:
 
     facts: dict[str, Any] = {}
     share_layers = together.Together.share_layers
-    training.Trainer._batches = noted  # type: ignore[method-assign]
+    trainer.Trainer._batches = noted  # type: ignore[method-assign]
     together.Together.share_layers = shared  # type: ignore[method-assign]
     status = train.main(argv)
     who = together.Together()

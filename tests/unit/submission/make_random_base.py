@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import torch
-from adapter_files import save_adapter
+from adapter.files import save_adapter
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM

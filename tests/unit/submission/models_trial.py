@@ -5,8 +5,8 @@ import warnings
 
 import torch
 import transformers
-from choice import Decoding, Prompt
-from generation import Generator
+from prediction.choice import Decoding, Prompt
+from prediction.generation import Generator
 from transformers import AutoModelForCausalLM, GenerationConfig
 
 COMMON = {"hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "vocab_size": 96}

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from adapter_size import adapter_bytes, size_warning
+from adapter.size import adapter_bytes, size_warning
 
 LARGE = {  # of the shapes of a 4B model
     "hidden_size": 2560,

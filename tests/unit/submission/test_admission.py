@@ -8,15 +8,15 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import limits
 import pack
 import pytest
 import yaml
-from admission import find_refusals
+from adapter import limits
+from adapter.admission import find_refusals
+from adapter.safetensors_header import Broken, read_header
+from fetching.sources import FetchError
 from files import InputError
 from loopback import ROOT
-from safetensors_header import Broken, read_header
-from sources import FetchError
 
 from harness.intake.adapter.base import read_base_shapes
 from harness.intake.adapter.gate import check_adapter

@@ -8,13 +8,13 @@ import pytest
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")]
 torch = pytest.importorskip("torch")
 
-import trial  # noqa: E402
-from answer_loss import CHUNK, AnswerLoss, HeadNll  # noqa: E402
-from batches import Batch, Room, collate  # noqa: E402
 from encoding import IGNORED, Encoded  # noqa: E402
-from lora import add_adapter  # noqa: E402
 from settings import Settings  # noqa: E402
 from torch.nn.functional import cross_entropy  # noqa: E402
+from training import trial  # noqa: E402
+from training.answer_loss import CHUNK, AnswerLoss, HeadNll  # noqa: E402
+from training.batches import Batch, Room, collate  # noqa: E402
+from training.lora import add_adapter  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
 SHARED, ALONE = Room(tokens=4096, packing=True), Room(tokens=4096, packing=False)

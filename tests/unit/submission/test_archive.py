@@ -4,10 +4,10 @@ import stat
 import zipfile
 from pathlib import Path
 
-import archive
 import pytest
+from fetching import archive
+from fetching.sources import Exit, FetchError
 from loopback import adapter_entries, zip_bytes
-from sources import Exit, FetchError
 
 
 def unpack(tmp_path: Path, content: bytes) -> list[str]:

@@ -9,8 +9,8 @@ import pytest
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
 
-from batches import APART, Room, collate, count_steps, plan_steps, split  # noqa: E402
 from encoding import IGNORED, Encoded  # noqa: E402
+from training.batches import APART, Room, collate, count_steps, plan_steps, split  # noqa: E402
 
 
 def example(length: int, *, answer: int = 2, first: int = 1) -> Encoded:

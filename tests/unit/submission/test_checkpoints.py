@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 from files import InputError
-from hand_over import recipe, refuse_other_recipe
 from settings import Settings
+from training.hand_over import recipe, refuse_other_recipe
 
 # transformers asks PEFT for names of its own that it has given up.
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")]
 torch = pytest.importorskip("torch")
 
-import checkpoints as module  # noqa: E402
-from adapter_files import ADAPTER_FILES  # noqa: E402
-from checkpoints import checkpoints, forget_earlier, forget_halves, last_state, save_checkpoint  # noqa: E402
-from lora import add_adapter  # noqa: E402
+from adapter.files import ADAPTER_FILES  # noqa: E402
+from training import checkpoints as module  # noqa: E402
+from training.checkpoints import checkpoints, forget_earlier, forget_halves, last_state, save_checkpoint  # noqa: E402
+from training.lora import add_adapter  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 

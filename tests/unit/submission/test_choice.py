@@ -12,14 +12,14 @@ TOKENIZER = SimpleNamespace(decode=lambda ids, **_: "".join("甲乙丙丁"[one] 
 
 
 def row(key: str = "a", *, ends: frozenset[int] = frozenset(), **how: object) -> object:
-    from choice import Decoding, Prompt, Row
+    from prediction.choice import Decoding, Prompt, Row
 
     return Row(0, Prompt(ids=[1], key=key), Decoding(**how), TOKENIZER, ends)
 
 
 def drawn(count: int, *, ends: frozenset[int] = frozenset(), **how: object) -> Counter[int]:
     import torch
-    from choice import Decoding, choose
+    from prediction.choice import Decoding, choose
 
     rows = [row(str(number), **how) for number in range(count)]
     return Counter(choose(torch.tensor([LOGITS] * count), rows, Decoding(**how), ends=ends))
@@ -31,7 +31,7 @@ def test_the_likeliest_token_is_taken() -> None:
 
 def test_an_end_never_comes_first_and_may_come_second() -> None:
     import torch
-    from choice import Decoding, choose
+    from prediction.choice import Decoding, choose
 
     beginning, going = row(), row()
     going.take(0)
@@ -72,7 +72,7 @@ def test_an_answer_ends_with_an_end_token_a_stop_text_or_at_its_longest() -> Non
 
 
 def test_all_end_tokens_of_the_generation_settings_count() -> None:
-    from choice import end_tokens
+    from prediction.choice import end_tokens
 
     def model(named: object) -> object:
         return SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=named))

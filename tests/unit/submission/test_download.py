@@ -7,8 +7,8 @@ from pathlib import Path
 
 import download
 import pytest
+from fetching.sources import Exit
 from loopback import ROOT, SUBMISSION, Reply, Site, adapter_entries, ranged, run_script, zip_bytes
-from sources import Exit
 
 ZIP = zip_bytes(adapter_entries("adapter_checkpoint/"))
 CUT_AT = 150_000

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fetching.sources import Exit
 from loopback import SUBMISSION, Reply, Seen, Site, adapter_entries, run_script, serve, zip_bytes
-from sources import Exit
 
 pytestmark = pytest.mark.torch
 

@@ -182,7 +182,7 @@ def test_exemplars_without_room_and_broken_weights_end_in_words(work: Path, tmp_
 @pytest.mark.parametrize("batch_tokens", [1, 40, 10_000])
 def test_losses_are_those_of_a_slow_loop(cap: float | None, own_head: bool, batch_tokens: int) -> None:
     import torch
-    from likelihoods import Meter
+    from evaluation.likelihoods import Meter
     from transformers import Gemma2Config, Gemma2ForCausalLM
 
     torch.manual_seed(0)

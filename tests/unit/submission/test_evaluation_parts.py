@@ -7,19 +7,19 @@ import re
 from pathlib import Path
 from typing import Any
 
-import exemplars
 import pytest
-from evaluation_plots import _ratio_ticks, draw
-from evaluation_report import report, write_report
+from evaluation import exemplars
+from evaluation.markdown_text import escaped, number
+from evaluation.perplexity import Likelihood, cut, figures, interval
+from evaluation.plots import _ratio_ticks, draw
+from evaluation.report import report, write_report
+from evaluation.samples import choose_samples
+from evaluation.text_metrics import compare_texts
 from files import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from markdown_text import escaped, number
-from perplexity import Likelihood, cut, figures, interval
-from samples import choose_samples
 from test_encoding import Letters, ids
-from text_metrics import compare_texts
 from utils import get_prompt
 
 from harness.model.result import ExampleScore

@@ -4,8 +4,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from examples import encode, refuse_too_long
 from files import InputError
+from training.examples import encode, refuse_too_long
 from utils import get_prompt
 
 START = len(get_prompt("")) + 1

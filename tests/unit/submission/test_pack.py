@@ -34,7 +34,8 @@ def test_zip_holds_scripts_code_and_readme_with_download_sh_filled_in(adapter: P
     assert [p.name for p in output.parent.iterdir()] == ["hand-in.zip"]
     with zipfile.ZipFile(output) as file:
         names = set(file.namelist())
-        code = {f"{STUDENT}/submission/{p.name}" for p in SUBMISSION.glob("*.py")}
+        code = {f"{STUDENT}/{path.relative_to(ROOT).as_posix()}" for path in SUBMISSION.rglob("*.py")}
+        assert f"{STUDENT}/submission/prediction/slots.py" in code
         assert names == {f"{STUDENT}/{name}" for name in ("run.sh", "download.sh", "README.md")} | code
         assert file.getinfo(f"{STUDENT}/run.sh").external_attr >> 16 == 0o100755
         script = file.read(f"{STUDENT}/download.sh").decode()

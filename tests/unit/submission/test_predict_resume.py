@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-import partial as partial_answers
 import pytest
 from loopback import SUBMISSION, adapter_entries, run_script
+from prediction import partial as partial_answers
 
 ROWS = [{"id": f"q-{n}", "instruction": ("天地玄黃宇宙洪荒日月盈昃" * 5)[: n % 50 + 1]} for n in range(40)]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from rehearsal import estimate
+from training.rehearsal import estimate
 
 pytestmark = pytest.mark.torch
 

@@ -1,7 +1,7 @@
 """What an ADAPTER_SOURCE means, and what a web page that came instead of the file means: tables."""
 
 import pytest
-from sources import Exit, FetchError, Kind, page_error, parse_source, status_error
+from fetching.sources import Exit, FetchError, Kind, page_error, parse_source, status_error
 
 ID = "1AbCdEfGhIjKlMnOpQrStUvWxYz_-12345"
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import adapter_files
 import pytest
 import train
 import yaml
+from adapter import files as adapter_files
 from loopback import ROOT, SUBMISSION, run_script
 
 ROWS = [
@@ -26,13 +26,14 @@ KILLED = ["--num_epochs", "4", "--examples_per_step", "6", "--learning_rate", "1
 STEPS = 15  # of RECIPE; 16 of KILLED
 # Ends the process as `kill -9` does, where it stands.
 IN_A_STEP = """
-import os, training
-step = training.Trainer.step
+import os
+from training import trainer
+step = trainer.Trainer.step
 def dying(self, number, chosen):
     if number == 9:
         os.kill(os.getpid(), 9)
     return step(self, number, chosen)
-training.Trainer.step = dying
+trainer.Trainer.step = dying
 """
 IN_A_SAVE = """
 import os, torch
@@ -45,22 +46,23 @@ def dying(value, path):
 torch.save = dying
 """
 OUT_OF_MEMORY = """
-import torch, training
-undo["pass"] = training.Trainer._pass
+import torch
+from training import trainer
+undo["pass"] = trainer.Trainer._pass
 def short(self, batch, factor):
     if not self.model.get_base_model().is_gradient_checkpointing:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total of 8 GiB")
     return undo["pass"](self, batch, factor)
-training.Trainer._pass = short
+trainer.Trainer._pass = short
 """
 NEVER_ENOUGH = OUT_OF_MEMORY.replace("if not self.model.get_base_model().is_gradient_checkpointing:", "if True:")
-BACK = "import training; training.Trainer._pass = undo['pass']"
+BACK = "from training import trainer; trainer.Trainer._pass = undo['pass']"
 NO_SHARING = """
-import trial
+from training import trial
 undo["why"] = trial._why_apart
 trial._why_apart = lambda *_: "this model mixes examples that share a row"
 """
-SHARING = "import trial; trial._why_apart = undo['why']"
+SHARING = "from training import trial; trial._why_apart = undo['why']"
 
 
 @dataclass
@@ -454,5 +456,5 @@ def test_base_name_is_never_a_path_of_the_machine(tmp_path: Path) -> None:
 
 
 def test_every_file_of_the_submission_can_be_read_in_one_go() -> None:
-    assert {p.name: n for p in SUBMISSION.glob("*.py") if (n := len(p.read_text().splitlines())) >= 300} == {}
+    assert {p.name: n for p in SUBMISSION.rglob("*.py") if (n := len(p.read_text().splitlines())) >= 300} == {}
     assert ROOT / "submission" == SUBMISSION

@@ -8,7 +8,7 @@ from files import InputError
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 
-from updates import Updates, make_optimizer, refuse_optimizer  # noqa: E402
+from training.updates import Updates, make_optimizer, refuse_optimizer  # noqa: E402
 
 
 def make(dtype: Any = None, *, steps: int = 10, **changes: Any) -> Updates:

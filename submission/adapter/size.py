@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import limits
+from adapter import limits
 
 
 def adapter_bytes(base_model: str, rank: int) -> int | None:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from answer_loss import CLOSE, AnswerLoss
-from batches import Batch, Room, collate
+from base_model import text_config
 from encoding import IGNORED, Encoded, scored
-from model_parts import text_config
 from progress import say
+from training.answer_loss import CLOSE, AnswerLoss
+from training.batches import Batch, Room, collate
 
 TOKEN_STEP, ANSWER_STEP = 128, 64
 """On a GPU, sizes of batches are rounded up to these."""

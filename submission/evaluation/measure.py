@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adapter_files import WEIGHTS_NAME, base_name
-from adapter_swap import Slot
-from answering import answer
+from adapter.files import WEIGHTS_NAME, base_name
+from adapter.swap import Slot
 from base_model import load_tokenizer
-from checkpoints import step_of
 from encoding import Encoded
-from exemplars import encode_shot, prompt_of
+from evaluation.answering import answer
+from evaluation.exemplars import encode_shot, prompt_of
+from evaluation.likelihoods import Meter
+from evaluation.perplexity import Likelihood, cut, figures, interval
+from evaluation.samples import choose_samples
+from evaluation.text_metrics import compare_texts
 from files import InputError, sha256_of
-from likelihoods import Meter
-from perplexity import Likelihood, cut, figures, interval
 from predict import load_model
-from samples import choose_samples
-from text_metrics import compare_texts
+from training.checkpoints import step_of
 
 if TYPE_CHECKING:
     from evaluate import Work

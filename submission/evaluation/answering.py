@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from choice import Decoding, Prompt
-from generation import Generator
+from prediction.choice import Decoding, Prompt
+from prediction.generation import Generator
 from progress import Progress, say
 
 

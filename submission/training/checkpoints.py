@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from adapter_files import ADAPTER_FOLDER, ADAPTER_ZIP, save_adapter
+from adapter.files import ADAPTER_FOLDER, ADAPTER_ZIP, save_adapter
 from files import InputError, put_in_place, scratch_folder
 from progress import say
 

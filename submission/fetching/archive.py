@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from adapter_files import ADAPTER_FILES
-from sources import Exit, FetchError
+from adapter.files import ADAPTER_FILES
+from fetching.sources import Exit, FetchError
 
 MAX_ENTRIES = 1000
 MAX_UNPACKED_BYTES = 1 << 30

@@ -13,8 +13,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from batches import Batch
 from progress import say
+from training.batches import Batch
 
 MOST_RECORDINGS = 64
 """Each keeps its batch and some bookkeeping; they share the memory of the passes."""

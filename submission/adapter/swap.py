@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from adapter_files import CONFIG_NAME, WEIGHTS_NAME
+from adapter.files import CONFIG_NAME, WEIGHTS_NAME
 from files import InputError
 
 # What may differ between adapters that take turns: none of it changes what is computed.

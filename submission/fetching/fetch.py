@@ -13,8 +13,8 @@ from pathlib import Path
 
 import requests
 
+from fetching.sources import SHARE, Exit, FetchError, Kind, Source, page_error, status_error
 from progress import say
-from sources import SHARE, Exit, FetchError, Kind, Source, page_error, status_error
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 60.0
 # What a broken connection costs: the client drops an unfinished chunk.
@@ -59,7 +59,7 @@ def fetch(source: Source, work: Path, *, names: tuple[str, ...], retry: Retry) -
     if source.kind is Kind.URL:
         return with_retries(lambda: fetch_url(source.name, work / "archive"), where=source.name, retry=retry)
     if source.kind is Kind.HUB:
-        from fetch_hub import fetch_hub
+        from fetching.fetch_hub import fetch_hub
 
         return fetch_hub(source, work / "files", names=names)
     return with_retries(lambda: _fetch_drive(source, work), where=f"Drive id {source.name}", retry=retry)

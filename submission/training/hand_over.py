@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adapter_files import ADAPTER_FILES, ADAPTER_FOLDER, ADAPTER_ZIP, WEIGHTS_NAME, base_name, zip_adapter
-from checkpoints import checkpoint_folder
+from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, ADAPTER_ZIP, WEIGHTS_NAME, base_name, zip_adapter
 from encoding import Encoded
 from files import InputError, put_in_place, scratch_folder, write_json, write_text
-from history import draw_curve
 from progress import say
 from settings import Settings
+from training.checkpoints import checkpoint_folder
+from training.history import draw_curve
 
 # What may be another when a run goes on: where things lie, and what fits into memory.
 _FREE = frozenset(

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import limits
-from adapter_files import CONFIG_NAME, WEIGHTS_NAME
-from config_rules import config_problems
-from safetensors_header import DTYPE_BYTES, Broken, Tensor, parse_strict, read_header
-from words import a_few
+from adapter import limits
+from adapter.config_rules import config_problems
+from adapter.files import CONFIG_NAME, WEIGHTS_NAME
+from adapter.safetensors_header import DTYPE_BYTES, Broken, Tensor, parse_strict, read_header
+from progress import a_few
 
 FLOATS = ("F32", "F16", "BF16")
 MAX_CONFIG_BYTES = 1_000_000

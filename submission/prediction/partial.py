@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adapter_files import ADAPTER_FILES
+from adapter.files import ADAPTER_FILES
 from files import sha256_of, write_text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from sources import Exit, FetchError, Source
+from fetching.sources import Exit, FetchError, Source
 
 
 def fetch_hub(source: Source, folder: Path, *, names: tuple[str, ...]) -> Path:

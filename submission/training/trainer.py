@@ -10,23 +10,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from answer_loss import AnswerLoss
 from base_model import load_base, load_tokenizer, refuse_without_gpu
-from batches import Batch, collate, count_steps, plan_steps, split
-from checkpoints import forget_earlier, forget_halves, last_state, save_checkpoint
 from encoding import Encoded, scored
-from examples import encode, refuse_too_long
 from files import InputError
-from graphs import Recordings
-from hand_over import digest, hand_over, recipe, refuse_other_recipe
-from history import History
-from lora import add_adapter
 from progress import say
-from rehearsal import checkpoint_activations, estimate, timed_pass, what_to_try
 from settings import Settings
-from together import Together
-from trial import find_room
-from updates import Updates, refuse_optimizer
+from training.answer_loss import AnswerLoss
+from training.batches import Batch, collate, count_steps, plan_steps, split
+from training.checkpoints import forget_earlier, forget_halves, last_state, save_checkpoint
+from training.examples import encode, refuse_too_long
+from training.graphs import Recordings
+from training.hand_over import digest, hand_over, recipe, refuse_other_recipe
+from training.history import History
+from training.lora import add_adapter
+from training.rehearsal import checkpoint_activations, estimate, timed_pass, what_to_try
+from training.together import Together
+from training.trial import find_room
+from training.updates import Updates, refuse_optimizer
 
 
 def train(settings: Settings, rows: Sequence[Mapping[str, str]], *, eval_rows: Sequence[Mapping[str, str]]) -> None:

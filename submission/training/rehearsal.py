@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batches import Batch
 from settings import Settings
+from training.batches import Batch
 
 
 def timed_pass(run: Callable[[Batch, Tensor], Tensor], batch: Batch) -> float:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation_plots import PLOTS, draw
+from evaluation.markdown_text import escaped, number, span, table
+from evaluation.plots import PLOTS, draw
 from files import put_in_place, scratch_folder
-from markdown_text import escaped, number, span, table
 from progress import say
 
 COLUMNS = ("mean perplexity", "95 % interval", "corpus perplexity", "bits per character")

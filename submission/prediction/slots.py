@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache
 
-from model_parts import text_config
+from base_model import text_config
 from progress import say
 
 WIDTH_STEP = 512

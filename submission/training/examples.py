@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from base_model import text_config
 from encoding import Encoded, encode_rows
 from files import InputError
-from model_parts import text_config
-from progress import say
-from words import a_few
+from progress import a_few, say
 
 
 def encode(tokenizer: Any, rows: Sequence[Mapping[str, str]], *, path: Path, max_length: int) -> list[Encoded]:

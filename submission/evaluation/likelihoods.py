@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from answer_loss import CHUNK, CLOSE, AnswerLoss
-from batches import Batch, Room, collate, split
 from encoding import Encoded, scored
+from evaluation.perplexity import Likelihood
 from files import InputError
-from perplexity import Likelihood
 from progress import say
+from training.answer_loss import CHUNK, CLOSE, AnswerLoss
+from training.batches import Batch, Room, collate, split
 
 
 class Meter:

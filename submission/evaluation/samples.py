@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perplexity import Likelihood
+from evaluation.perplexity import Likelihood
 
 
 def choose_samples(base: Sequence[Likelihood], adapter: Sequence[Likelihood], *, count: int) -> list[tuple[str, int]]:

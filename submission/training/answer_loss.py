@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
-from batches import Batch
+from base_model import inner_model
 from encoding import IGNORED
-from model_parts import inner_model
+from training.batches import Batch
 
 CHUNK = 1024
 """Places that the head is applied to at a time: 1,024 x 151,936 logits are 0.6 GB in fp32."""

@@ -17,12 +17,11 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from base_model import free_gpu_bytes
-from choice import Decoding, Prompt, Row, choose, end_tokens
+from base_model import free_gpu_bytes, inner_model
 from files import InputError
-from model_parts import inner_model
+from prediction.choice import Decoding, Prompt, Row, choose, end_tokens
+from prediction.slots import Decoder, try_out
 from progress import say
-from slots import Decoder, try_out
 
 ROWS_ON_GPU, ROWS_ON_CPU = 128, 16
 SHARE_FOR_CACHE = 0.5

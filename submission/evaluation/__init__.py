@@ -1,0 +1,1 @@
+"""The evaluation: what an adapter learned, measured and written as a report."""

@@ -1,0 +1,1 @@
+"""The training: from rows to an adapter. The step is `trainer.Trainer.step`."""
