@@ -13,6 +13,7 @@ from typing import Any
 from files import InputError
 
 CHECKPOINTING = ("auto", "on", "off")
+ALL_LINEAR = "all-linear"
 OPTIMIZERS = ("auto", "paged_adamw_8bit", "adamw")
 
 
@@ -38,8 +39,12 @@ class Settings:
     warmup_ratio: float = field(default=0.03, metadata=_help("share of the updates in which the rate rises"))
     weight_decay: float = field(default=0.0, metadata=_help("of AdamW"))
     max_grad_norm: float = field(default=1.0, metadata=_help("gradients are clipped to this norm"))
-    lora_rank: int = field(default=16, metadata=_help("rank of the adapter, on every linear layer"))
+    lora_rank: int = field(default=16, metadata=_help("rank of the adapter"))
     lora_alpha: int = field(default=32, metadata=_help("the adapter is scaled by alpha / rank"))
+    lora_targets: str = field(
+        default=ALL_LINEAR,
+        metadata=_help("layers that get it, like q_proj,v_proj; all-linear: all but the head"),
+    )
     lora_dropout: float = field(default=0.05, metadata=_help("dropout on the adapter's input"))
     max_length: int = field(default=1024, metadata=_help("tokens at which an example is cut"))
     seed: int = field(
@@ -68,6 +73,12 @@ class Settings:
     overwrite: bool = field(
         default=False, metadata=_help("begin anew where an earlier run is: its adapter and checkpoints are removed")
     )
+
+    @property
+    def targets(self) -> list[str]:
+        """Name the layers of `lora_targets`; empty: every linear layer."""
+        names = self.lora_targets.replace(",", " ").split()
+        return [] if names == [ALL_LINEAR] else sorted(set(names))
 
     def plain(self) -> dict[str, Any]:
         """Give all of it as YAML and JSON can write it."""
@@ -135,6 +146,8 @@ def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
         hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(known)}"
         raise InputError(f"--config {path} has the unknown option {key}; {hint}")
     kind = known[key]
+    if key == "lora_targets" and isinstance(value, list):
+        value = ",".join(map(str, value))
     fits = isinstance(value, bool) == (kind is bool) and not isinstance(value, list | dict)
     try:
         if fits and not (kind is int and isinstance(value, float) and value != int(value)):
@@ -162,6 +175,8 @@ def _check(settings: Settings) -> None:
     for name, allowed in (("gradient_checkpointing", CHECKPOINTING), ("optimizer", OPTIMIZERS)):
         if getattr(settings, name) not in allowed:
             raise InputError(f"--{name} is {getattr(settings, name)}; it must be one of {', '.join(allowed)}")
+    if not settings.lora_targets.replace(",", " ").split():
+        raise InputError("--lora_targets names no layer; name some, like q_proj,v_proj, or leave it out")
     if settings.resume and settings.overwrite:
         raise InputError("--resume goes on with an earlier run and --overwrite removes it; leave one of them out")
     if settings.batch_tokens < settings.max_length:

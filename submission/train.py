@@ -3,8 +3,9 @@
     python submission/train.py --base_model Qwen/Qwen3-4B --train_file train.json --output_dir out
 
 writes `adapter_checkpoint/` and its zip, `training_config.yaml`, `training_history.json`, a learning curve and
-checkpoints. What decides a run is in `settings.py`, the prompt in `utils.py`, the training step in `training.py`. This
-file checks all that can be checked before the model is loaded; it must not import torch before that.
+checkpoints. What decides a run is in `settings.py`, the prompt in `utils.py`, the training step in
+`training/trainer.py`. This file checks all that can be checked before the model is loaded; it must not import torch
+before that.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
         from training.trainer import train
 
         say(in_words(settings))
-        if warning := size_warning(settings.base_model, settings.lora_rank):
+        if warning := size_warning(settings.base_model, settings.lora_rank, settings.targets):
             say(warning)
         train(settings, rows, eval_rows=eval_rows)
     except (InputError, OSError) as error:

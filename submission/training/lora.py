@@ -7,25 +7,30 @@ from typing import Any
 import torch
 
 from files import InputError
+from progress import a_few
 from settings import Settings
 
 
 def add_adapter(model: Any, settings: Settings) -> Any:
-    """Put LoRA on every linear layer but the head, in the type that the model computes in.
+    """Put LoRA on the layers of `settings.targets`, in the type that the model computes in.
 
     Raises:
-        InputError: The model has no such layer, or PEFT does not know how.
+        InputError: The model has no such layers, or PEFT does not know how.
     """
     from peft import LoraConfig, get_peft_model
 
-    targets = linear_layers(model)
-    if not targets:
+    linear = linear_layers(model)
+    if not linear:
         raise InputError(f"{settings.base_model} has no linear layers that LoRA could go on; take another base model")
+    if unknown := [name for name in settings.targets if name not in linear]:
+        raise InputError(
+            f"--lora_targets names {a_few(unknown)}; the linear layers of {settings.base_model} are {', '.join(linear)}"
+        )
     lora = LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
-        target_modules=targets,
+        target_modules=settings.targets or linear,
         fan_in_fan_out=any(map(_is_transposed, model.modules())),
         task_type="CAUSAL_LM",
     )

@@ -23,6 +23,11 @@ def test_a_rank_that_is_too_big_is_told_with_one_that_fits(tmp_path: Path) -> No
     assert words.startswith("warning: with --lora_rank 64 the adapter has about 264 MB, the course takes 100 MB: ")
     assert words.endswith("--lora_rank 24 would fit")
     assert size_warning(str(tmp_path), 24) is None
+    assert size_warning(str(tmp_path), 64, ["q_proj", "v_proj"]) is None
+    assert size_warning("x/y", 8, ["q_proj", "lm_head"]) == (
+        "warning: --lora_targets names lm_head; the course takes "
+        "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"
+    )
     assert size_warning("x/y", 65) == "warning: --lora_rank is 65; the course takes at most 64"
 
 
@@ -38,6 +43,9 @@ def test_it_is_the_size_of_the_weights(tiny_base: Path) -> None:
     from safetensors import safe_open
 
     with safe_open(tiny_base.parent / "adapter" / "adapter_model.safetensors", framework="pt") as file:
-        shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118  # is no mapping
+        shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118  # is no mapping
     config = json.loads((tiny_base.parent / "adapter" / "adapter_config.json").read_text())
-    assert adapter_bytes(str(tiny_base), config["r"]) == sum(2 * one * other for one, other in shapes)
+    assert adapter_bytes(str(tiny_base), config["r"]) == sum(2 * one * other for one, other in shapes.values())
+    few = adapter_bytes(str(tiny_base), config["r"], ["down_proj", "q_proj"])
+    some = [shape for name, shape in shapes.items() if "q_proj" in name or "down_proj" in name]
+    assert few == sum(2 * one * other for one, other in some)

@@ -37,6 +37,12 @@ def test_everything_may_stand_in_the_file(tmp_path: Path) -> None:
     assert not read_settings([*config(tmp_path, yaml.safe_dump(settings.plain())), "--no-keep_4bit"]).keep_4bit
 
 
+@pytest.mark.parametrize("text", ["v_proj, q_proj", "[q_proj, v_proj]", "q_proj v_proj"])
+def test_layers_of_the_adapter_are_named_as_a_list_or_in_a_line(tmp_path: Path, text: str) -> None:
+    assert read_settings([*NEEDED, *config(tmp_path, f"lora_targets: {text}")]).targets == ["q_proj", "v_proj"]
+    assert read_settings(NEEDED).targets == []
+
+
 def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
     settings = read_settings([*NEEDED, "--num_epochs", "2.5", "--no-packing", "--optimizer", "adamw"])
     assert read_settings(config(tmp_path, yaml.safe_dump(settings.plain()))) == settings
@@ -91,6 +97,7 @@ def test_what_must_be_given_is_named() -> None:
         ("lora_dropout", "-0.1", "--lora_dropout is -0.1; it must be at least 0 and below 1"),
         ("eval_every", "-1", "--eval_every is -1; it must be at least 0"),
         ("gradient_checkpointing", "yes", "--gradient_checkpointing is yes; it must be one of auto, on, off"),
+        ("lora_targets", " ,", "--lora_targets names no layer; name some, like q_proj,v_proj, or leave it out"),
         ("batch_tokens", "100", "--batch_tokens 100 is less than --max_length 1024: the longest example would not fit"),
     ],
 )

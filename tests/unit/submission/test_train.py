@@ -137,6 +137,8 @@ def trained(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
         {"name": "mixing", "argv": still, "before": NO_SHARING, "after": SHARING},
         {"name": "one_row", "argv": one},
         {"name": "yaml", "argv": ["--config", str(folder / "config.yaml"), "--seed", "8"]},
+        {"name": "targets", "argv": [*one, "--lora_targets", "q_proj,v_proj"]},
+        {"name": "no_such_layers", "argv": [*one, "--lora_targets", "q_proj,query"]},
         {"name": "short", "argv": still, "before": OUT_OF_MEMORY, "after": BACK},
         {"name": "too_short", "argv": one, "before": NEVER_ENOUGH, "after": BACK},
         {"name": "diverged", "argv": [*data, "--learning_rate", "1e20", "--max_grad_norm", "1e9"]},
@@ -210,6 +212,15 @@ def test_weights_are_bf16_on_every_linear_layer(trained: Trained) -> None:
     assert len(weights) == len(linear) * 2 * 2  # A and B, in two layers
     assert config["base_model_name_or_path"] == "Qwen3-test"
     assert (config["r"], config["lora_alpha"], config["peft_type"]) == (16, 32, "LORA")
+
+
+@needs_torch
+def test_only_layers_that_are_named_get_an_adapter(trained: Trained) -> None:
+    config = json.loads((trained.folder / "targets" / "adapter_checkpoint" / adapter_files.CONFIG_NAME).read_text())
+    assert config["target_modules"] == ["q_proj", "v_proj"]
+    assert trained.statuses["no_such_layers"] == 2
+    assert "--lora_targets names query; the linear layers of " in trained.said("no_such_layers")
+    assert " are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj" in trained.said("no_such_layers")
 
 
 @needs_torch
