@@ -111,5 +111,5 @@ $(VENV)/fuzz.stamp: $(VENV)/host.stamp
 $(VENV)/local.stamp: $(VENV)/host.stamp
 	@echo "Installing torch and the training libraries (some minutes the first time) …"
 	@$(PIP) torch==2.13.0
-	@$(PIP) -e '.[local]'
+	@$(PIP) -e '.[local,deepspeed]'
 	@touch $@

@@ -2,13 +2,16 @@
 
 `accelerate launch` starts a process for each GPU. Each holds the whole adapter and takes every n-th example of a step;
 gradients are summed before the update, which is then the same everywhere, so that nothing about a step depends on how
-many processes take it. With FSDP the frozen layers of the base are shared out too. Must not know what is trained.
+many processes take it. With FSDP the frozen layers of the base are shared out too, with DeepSpeed what the update
+needs. Must not know what is trained.
 """
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -17,19 +20,23 @@ from torch import Tensor, nn
 
 from files import InputError
 
+# What `accelerate launch` may ask of DeepSpeed, and what it must.
+_ZERO2 = {"zero_stage": "2", "offload_optimizer_device": "none", "offload_param_device": "none", "config_file": "none"}
+
 
 class Together:
     """The processes of a run, one or more.
 
     Raises:
-        InputError: They were started by DeepSpeed.
+        InputError: DeepSpeed is not there, or is to do something other than ZeRO-2.
     """
 
     def __init__(self) -> None:
-        if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true":
-            raise InputError(
-                "DeepSpeed would share out gradients and optimizer of the adapter, which are small; launch with "
-                "ddp.yaml, or with fsdp.yaml or zero2.yaml, by which PyTorch itself shares out the base"
+        by_deepspeed = _is_true("ACCELERATE_USE_DEEPSPEED")
+        if by_deepspeed:
+            _refuse_other_than_zero2()
+            os.environ["ACCELERATE_USE_DEEPSPEED"] = (
+                "false"  # it is told by us what to share out, see `zero_updates.py`
             )
         # Weights and arithmetic are as `base_model.py` sets them, whatever a configuration of accelerate says.
         # Without GPUs the processes work on CPUs, like `base_model.load_base`.
@@ -40,8 +47,9 @@ class Together:
         self.alone = self.count == 1
         self.first: bool = self._accelerator.is_main_process
         self._layers: list[Any] = []  # those that are shared out
+        self.zero = by_deepspeed and not self.alone
         # Accelerate passes this over on CPUs, where it can be done as well.
-        self.sharded = not self.alone and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+        self.sharded = _is_true("ACCELERATE_USE_FSDP") and not self.alone
 
     def refuse_what_does_not_work(self, *, keep_4bit: bool) -> None:
         """Refuse ways of sharing that would not do what they say.
@@ -65,6 +73,14 @@ class Together:
     def total(self, value: Tensor) -> float:
         """Give the sum of a number over all processes."""
         return float(self._accelerator.reduce(value, "sum"))  # type: ignore[arg-type]
+
+    def gather(self, what: Any) -> list[Any]:
+        """Give what each process has, on the CPU of the first one; nothing in the others."""
+        packed = io.BytesIO()
+        torch.save(what, packed)
+        found: list[Any] = [None] * self.count
+        torch.distributed.gather_object(packed.getvalue(), found if self.first else None)
+        return [torch.load(io.BytesIO(one), map_location="cpu") for one in found] if self.first else []
 
     @torch.no_grad()
     def take_from_first(self, tensors: Sequence[Tensor]) -> None:
@@ -102,8 +118,7 @@ class Together:
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
 
-        # Without: ZeRO-2's way, a layer stays gathered from its forward pass to its backward pass.
-        again = os.environ.get("FSDP_RESHARD_AFTER_FORWARD", "true").lower() == "true"
+        again = _is_true("FSDP_RESHARD_AFTER_FORWARD", usual="true")  # else gathered until the backward pass
         kinds = set(model._no_split_modules or ())
         layers = [module for module in model.modules() if type(module).__name__ in kinds]
         if not layers:
@@ -120,3 +135,18 @@ class Together:
 def _spread(flat: Tensor, tensors: Sequence[Tensor]) -> None:
     for part, one in zip(flat.split([one.numel() for one in tensors]), tensors, strict=True):
         one.copy_(part.view_as(one))
+
+
+def _is_true(name: str, *, usual: str = "false") -> bool:
+    return os.environ.get(name, usual).lower() == "true"
+
+
+def _refuse_other_than_zero2() -> None:
+    if find_spec("deepspeed") is None:
+        raise InputError("DeepSpeed is not installed: pip install deepspeed, or launch with ddp.yaml")
+    asked = {name: os.environ.get(f"ACCELERATE_DEEPSPEED_{name.upper()}", usual) for name, usual in _ZERO2.items()}
+    if other := [f"{name} {value}" for name, value in asked.items() if value != _ZERO2[name]]:
+        raise InputError(
+            f"of DeepSpeed's ways ZeRO-2 alone works here, not {', '.join(other)}; launch with deepspeed_zero2.yaml, "
+            "or with fsdp.yaml, which shares out the base"
+        )

@@ -27,6 +27,7 @@ from training.rehearsal import checkpoint_activations, estimate, timed_pass, wha
 from training.together import Together
 from training.trial import find_room
 from training.updates import Updates, refuse_optimizer
+from training.zero_updates import ZeroUpdates
 
 
 def train(settings: Settings, rows: Sequence[Mapping[str, str]], *, eval_rows: Sequence[Mapping[str, str]]) -> None:
@@ -111,8 +112,9 @@ class Trainer:
             together.share_layers(self.loss, model.get_base_model())
         self.parameters = [one for one in model.parameters() if one.requires_grad]
         together.take_from_first(self.parameters)
-        self.updates = Updates(
+        self.updates = (ZeroUpdates if together.zero else Updates)(
             self.parameters,
+            together,
             optimizer=settings.optimizer,
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
@@ -140,7 +142,7 @@ class Trainer:
             self.run_pass(self._batch(self.examples[:1]), torch.zeros_like(factor))
         loss = self.together.total(total) / answered
         self._refuse_nonsense("loss", loss, number)
-        norm, rate = self.updates.step(self.together.sum_up)
+        norm, rate = self.updates.step()
         self._refuse_nonsense("norm of the gradient", norm, number)
         tokens = sum(self.lengths[one] for one in chosen)
         if self.together.first:
@@ -227,14 +229,9 @@ class Trainer:
             if self.together.first:
                 self.history.evaluated(number, epoch=self.epoch, loss=loss, best=better)
         self.together.put_back()
+        kept = self.updates.state()  # each process may have a share of it
         if self.together.first:
-            state = {
-                **self.origin,
-                "step": number,
-                "updates": self.updates.state(),
-                "best": self.best,
-                "history": self.history.entries,
-            }
+            state = {**self.origin, "step": number, "updates": kept, "best": self.best, "history": self.history.entries}
             output, base = self.settings.output_dir, self.settings.base_model
             save_checkpoint(output, self.model, step=number, base_model=base, state=state)
         self.together.wait()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from files import InputError
+from training.together import Together
 
 
 class Updates:
@@ -17,6 +18,7 @@ class Updates:
 
     Args:
         parameters: The trained weights, whose `grad` is filled before each step.
+        together: The processes whose gradients are summed up; none: this one is alone.
         optimizer: One of `settings.OPTIMIZERS`.
         learning_rate: Peak of the schedule.
         weight_decay: Of AdamW.
@@ -28,6 +30,7 @@ class Updates:
     def __init__(
         self,
         parameters: Sequence[nn.Parameter],
+        together: Together | None = None,
         *,
         optimizer: str,
         learning_rate: float,
@@ -39,7 +42,7 @@ class Updates:
         from transformers import get_cosine_schedule_with_warmup
 
         self.parameters = list(parameters)
-        self._max_grad_norm = max_grad_norm
+        self._max_grad_norm, self._together = max_grad_norm, together
         for one in self.parameters:
             one.grad = torch.zeros_like(one)  # stays where it is: recordings of a GPU write there
         self._copies = [one if one.dtype == torch.float32 else _fp32(one) for one in self.parameters]
@@ -51,11 +54,8 @@ class Updates:
         """Set the gradients to zero, in place."""
         torch._foreach_zero_([one.grad for one in self.parameters])
 
-    def step(self, sum_up: Callable[[Sequence[Tensor]], None] | None = None) -> tuple[float, float]:
+    def step(self) -> tuple[float, float]:
         """Take one step.
-
-        Args:
-            sum_up: Makes gradients, in fp32, the sum of those of all processes.
 
         Returns:
             The norm of the gradient before it was clipped, and the rate that the step was taken with. If the norm is
@@ -63,8 +63,8 @@ class Updates:
         """
         if self._apart:
             torch._foreach_copy_([copy.grad for copy, _ in self._apart], [one.grad for _, one in self._apart])
-        if sum_up is not None:
-            sum_up([one.grad for one in self._copies])
+        if self._together is not None:
+            self._together.sum_up([one.grad for one in self._copies])
         norm = float(nn.utils.clip_grad_norm_(self._copies, self._max_grad_norm))
         rate = float(self.schedule.get_last_lr()[0])
         if math.isfinite(norm):
@@ -85,8 +85,10 @@ class Updates:
         """Go on from what `state` gave.
 
         Raises:
-            InputError: It is of another adapter.
+            InputError: It is of another adapter, or shared out.
         """
+        if "parts" in state:
+            raise InputError("the checkpoint is shared out by DeepSpeed; launch it as it was begun")
         if [one.shape for one in state["copies"]] != [one.shape for one in self._copies]:
             raise InputError("the checkpoint is of another adapter; train it with the settings that it was begun with")
         with torch.no_grad():

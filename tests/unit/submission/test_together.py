@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,13 @@ class Run:
     output: Path
 
 
-def run(folder: Path, base: Path, name: str, *command: str) -> Run:
+def run(folder: Path, base: Path, name: str, *command: str, options: Sequence[str] = ()) -> Run:
     rows = folder / "rows.json"
     rows.write_text(json.dumps(ROWS), encoding="utf-8")
-    options = ["--base_model", base, "--train_file", rows, "--eval_file", rows, "--output_dir", folder / name, *RECIPE]
+    files = ["--base_model", base, "--train_file", rows, "--eval_file", rows, "--output_dir", folder / name]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     script = HERE / "launched.py"
-    ran = run_script(*command, script, folder / f"{name}.note", *options, env=environment, timeout=120)
+    ran = run_script(*command, script, folder / f"{name}.note", *files, *RECIPE, *options, env=environment, timeout=120)
     assert ran.returncode == 0, ran.stderr[-3000:]
     log = json.loads((folder / name / "training_history.json").read_text())["log"]
     notes = [json.loads(path.read_text()) for path in sorted(folder.glob(f"{name}.*.json"))]
@@ -58,7 +59,7 @@ def launch(name: str) -> list[str]:
     return [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--config_file", str(CONFIGS / name)]
 
 
-@pytest.mark.parametrize("name", ["ddp", "fsdp", "zero2"])
+@pytest.mark.parametrize("name", ["ddp", "fsdp", "deepspeed_zero2"])
 def test_two_processes_learn_what_one_does(name: str, alone: Run, tiny_base: Path, tmp_path: Path) -> None:
     both = run(tmp_path, tiny_base, name, *launch(f"{name}.yaml"))
     assert [note["count"] for note in both.notes] == [2, 2] and [note["count"] for note in alone.notes] == [1]
@@ -100,15 +101,46 @@ def test_4_bit_weights_are_not_shared_out(tiny_base: Path, tmp_path: Path) -> No
     assert "FSDP cannot share out 4-bit weights: leave --keep_4bit out, or launch with ddp.yaml" in ran.stderr
 
 
-def test_deepspeed_is_refused_before_anything_is_loaded(tiny_base: Path, tmp_path: Path) -> None:
+def test_deepspeed_shares_out_copies_and_optimizer_and_a_killed_run_goes_on(tiny_base: Path, tmp_path: Path) -> None:
+    import torch
+
+    whole = run(tmp_path, tiny_base, "whole", *launch("deepspeed_zero2.yaml"))
+    (last,) = whole.output.glob("checkpoints/*/state.pt")
+    parts = torch.load(last, weights_only=True)["updates"]["parts"]
+    trained = json.loads((whole.output / "training_history.json").read_text())["trainable_parameters"]
+    assert [[copy.numel() for copy in part["copies"]] for part in parts] == [[trained // 2]] * 2
+    assert [part["optimizer"]["state"][0]["exp_avg"].numel() for part in parts] == [trained // 2] * 2
+
+    (tmp_path / "die_at").write_text("8")
+    with pytest.raises(AssertionError):
+        run(tmp_path, tiny_base, "killed", *launch("deepspeed_zero2.yaml"))
+    (tmp_path / "die_at").unlink()
+    again = run(tmp_path, tiny_base, "killed", *launch("deepspeed_zero2.yaml"), options=["--resume"])
+    assert again.losses == whole.losses and again.eval_losses == whole.eval_losses
+    weights = "adapter_checkpoint/adapter_model.safetensors"
+    assert (again.output / weights).read_bytes() == (whole.output / weights).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ZERO_STAGE", "3", "ZeRO-2 alone works here, not zero_stage 3; launch with deepspeed_zero2.yaml"),
+        ("OFFLOAD_OPTIMIZER_DEVICE", "cpu", "ZeRO-2 alone works here, not offload_optimizer_device cpu; launch"),
+        ("ZERO_STAGE", "2", "DeepSpeed is not installed: pip install deepspeed, or launch with ddp.yaml"),
+    ],
+)
+def test_what_deepspeed_cannot_do_here_is_said_before_anything_is_loaded(
+    name: str, value: str, words: str, tiny_base: Path, tmp_path: Path
+) -> None:
     rows = tmp_path / "rows.json"
     rows.write_text(json.dumps(ROWS), encoding="utf-8")
     options = ["--base_model", tiny_base, "--train_file", rows, "--output_dir", tmp_path / "out"]
-    environment = os.environ | {"ACCELERATE_USE_DEEPSPEED": "true"}
-    ran = run_script(sys.executable, SUBMISSION / "train.py", *options, env=environment)
-    assert ran.returncode == 2
-    assert "\ntrain.py: DeepSpeed would share out gradients and optimizer of the adapter" in ran.stderr
-    assert "launch with ddp.yaml, or with fsdp.yaml or zero2.yaml" in ran.stderr
+    environment = os.environ | {"ACCELERATE_USE_DEEPSPEED": "true", f"ACCELERATE_DEEPSPEED_{name}": value}
+    absent = "import sys; sys.modules['deepspeed'] = None; " if "not installed" in words else "import sys; "
+    code = f"{absent}sys.path.insert(0, {str(SUBMISSION)!r}); import train; sys.exit(train.main(sys.argv[1:]))"
+    ran = run_script(sys.executable, "-c", code, *options, env=environment)
+    assert (ran.returncode, "loading" in ran.stderr) == (2, False)
+    assert words in ran.stderr
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)

@@ -1,0 +1,160 @@
+"""The update of the weights by DeepSpeed's ZeRO-2, in place of `updates.py`: each process keeps a share of it.
+
+Summed gradients, fp32 copies and the states of the optimizer are shared out; the adapter itself stays whole everywhere.
+DeepSpeed sees the weights alone and never the model: passes add to gradients of their own, as without it, so that
+processes may take different numbers of passes, and passes may be recorded. Once an update DeepSpeed is given what they
+came to, as the gradient of one product. Must not know how gradients come about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from files import InputError
+from training.together import Together
+from training.updates import make_optimizer
+
+MOST_AT_ONCE = 50_000_000
+"""Numbers that DeepSpeed sums up at a time; it makes room for as many at each update."""
+
+
+class ZeroUpdates:
+    """Does what `updates.Updates` does, with the same arguments, and with the processes that share it.
+
+    Args:
+        parameters: The trained weights, whose `grad` is filled before each step; the same in all processes.
+        together: The processes, started by DeepSpeed.
+        optimizer: One of `settings.OPTIMIZERS`.
+        learning_rate: Peak of the schedule.
+        weight_decay: Of AdamW.
+        max_grad_norm: Gradients are clipped to this norm.
+        warmup_steps: Steps in which the rate rises.
+        steps: All steps; after the last one the rate is 0.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[nn.Parameter],
+        together: Together,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        weight_decay: float,
+        max_grad_norm: float,
+        warmup_steps: int,
+        steps: int,
+    ) -> None:
+        from transformers import get_cosine_schedule_with_warmup
+
+        self.parameters, self._together = list(parameters), together
+        handed = _Handed(self.parameters)
+        # States are shared out already: they need not have 8 bits, too.
+        name = "adamw" if optimizer == "auto" else optimizer
+        self.optimizer = make_optimizer(
+            name, list(handed.weights), learning_rate=learning_rate, weight_decay=weight_decay
+        )
+        self._engine = _share_out(handed, self.optimizer, max_grad_norm=max_grad_norm)
+        for one, place in zip(self.parameters, handed.weights, strict=True):
+            one.data = place.data  # DeepSpeed has put all into one piece of memory, and writes there from here on
+            one.grad = torch.zeros_like(one)  # stays where it is: recordings of a GPU write there
+        self.schedule = get_cosine_schedule_with_warmup(self.optimizer, warmup_steps, steps)
+
+    def clear(self) -> None:
+        """Set the gradients to zero, in place."""
+        torch._foreach_zero_([one.grad for one in self.parameters])
+
+    def step(self) -> tuple[float, float]:
+        """Take one step, by the sum of the gradients of all processes.
+
+        Returns:
+            The norm of the gradient before it was clipped, and the rate that the step was taken with.
+        """
+        rate = float(self.schedule.get_last_lr()[0])
+        # DeepSpeed takes the mean over the processes where the sum is meant.
+        self._engine.backward(self._engine([one.grad for one in self.parameters]) * self._together.count)
+        self._engine.step()
+        norm = float(self._engine.get_global_grad_norm())
+        self.schedule.step()
+        return (norm if norm >= 0 else math.inf), rate  # it says -1 where there is no norm
+
+    def state(self) -> dict[str, Any]:
+        """Give what another run needs to go on from here; all processes must ask, the first one gets it."""
+        copies = [one.detach().cpu() for one in self._copies]
+        parts = self._together.gather({"copies": copies, "optimizer": self.optimizer.state_dict()})
+        return {"parts": parts, "schedule": self.schedule.state_dict()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            InputError: It is of another adapter, or of a run with other processes.
+        """
+        parts = state.get("parts", [])
+        if len(parts) != self._together.count:
+            raise InputError(
+                f"the checkpoint is {f'shared out among {len(parts)} processes' if parts else 'not shared out'}, and "
+                f"DeepSpeed has {self._together.count}; launch it as it was begun"
+            )
+        mine = parts[self._together.index]
+        if [one.shape for one in mine["copies"]] != [one.shape for one in self._copies]:
+            raise InputError("the checkpoint is of another adapter; train it with the settings that it was begun with")
+        with torch.no_grad():
+            for copy, kept in zip(self._copies, mine["copies"], strict=True):
+                copy.copy_(kept)
+        self._engine.optimizer.update_lp_params()  # gathers the weights from the copies
+        self.optimizer.load_state_dict(mine["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+
+    @property
+    def _copies(self) -> list[Tensor]:
+        """Give this process's share of the fp32 copies: DeepSpeed has put it in the place of the weights."""
+        return [one for group in self.optimizer.param_groups for one in group["params"]]
+
+
+class _Handed(nn.Module):
+    """The weights as DeepSpeed sees them: other parameters in the same memory, for it hooks into what it is given."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList([nn.Parameter(one.detach()) for one in parameters])
+
+    def forward(self, gradients: Sequence[Tensor]) -> Tensor:
+        """Give a number whose gradient is what is given."""
+        products = [(weight * one).sum() for weight, one in zip(self.weights, gradients, strict=True)]
+        return torch.stack(products).sum()
+
+
+def _share_out(weights: _Handed, optimizer: torch.optim.Optimizer, *, max_grad_norm: float) -> Any:
+    """Have DeepSpeed share out what the update of these weights needs.
+
+    Args:
+        weights: What is trained.
+        optimizer: Of these; from here on it has this process's share of the fp32 copies in their place.
+        max_grad_norm: Gradients are clipped to this norm.
+
+    Returns:
+        DeepSpeed's engine, to call in place of `weights`.
+    """
+    import deepspeed
+
+    if not torch.cuda.is_available():
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # it would be compiled first; gloo is there
+    numbers = sum(one.numel() for one in weights.weights)
+    config = {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "gradient_clipping": max_grad_norm,
+        "bf16": {"enabled": weights.weights[0].dtype == torch.bfloat16},
+        "data_types": {"grad_accum_dtype": "fp32"},
+        "communication_data_type": "fp32",
+        "zero_optimization": {"stage": 2, "reduce_bucket_size": min(MOST_AT_ONCE, numbers)},
+        "zero_allow_untested_optimizer": True,
+        "steps_per_print": 10**9,
+    }
+    engine, *_ = deepspeed.initialize(model=weights, optimizer=optimizer, config=config)
+    return engine
