@@ -26,7 +26,7 @@ from training.lora import add_adapter
 from training.rehearsal import checkpoint_activations, estimate, timed_pass, what_to_try
 from training.together import Together
 from training.trial import find_room
-from training.updates import Updates, refuse_optimizer
+from training.updates import Rules, Updates, refuse_optimizer
 from training.zero_updates import ZeroUpdates
 
 
@@ -112,9 +112,7 @@ class Trainer:
             together.share_layers(self.loss, model.get_base_model())
         self.parameters = [one for one in model.parameters() if one.requires_grad]
         together.take_from_first(self.parameters)
-        self.updates = (ZeroUpdates if together.zero else Updates)(
-            self.parameters,
-            together,
+        rules = Rules(
             optimizer=settings.optimizer,
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
@@ -122,6 +120,7 @@ class Trainer:
             warmup_steps=int(settings.warmup_ratio * self.steps),
             steps=self.steps,
         )
+        self.updates = (ZeroUpdates if together.zero else Updates)(self.parameters, together, rules)
         self.history = History(self.steps)
         self.epoch = 0.0
         self.best: tuple[float, int] | None = None  # eval loss, step

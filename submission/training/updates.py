@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,12 +14,11 @@ from files import InputError
 from training.together import Together
 
 
-class Updates:
-    """Keeps fp32 copies of the trained weights: in bf16 the small steps at the end of the cosine would vanish.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What decides the updates.
 
-    Args:
-        parameters: The trained weights, whose `grad` is filled before each step.
-        together: The processes whose gradients are summed up; none: this one is alone.
+    Attributes:
         optimizer: One of `settings.OPTIMIZERS`.
         learning_rate: Peak of the schedule.
         weight_decay: Of AdamW.
@@ -27,28 +27,32 @@ class Updates:
         steps: All steps; after the last one the rate is 0.
     """
 
-    def __init__(
-        self,
-        parameters: Sequence[nn.Parameter],
-        together: Together | None = None,
-        *,
-        optimizer: str,
-        learning_rate: float,
-        weight_decay: float,
-        max_grad_norm: float,
-        warmup_steps: int,
-        steps: int,
-    ) -> None:
-        from transformers import get_cosine_schedule_with_warmup
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    max_grad_norm: float
+    warmup_steps: int
+    steps: int
 
+
+class Updates:
+    """Keeps fp32 copies of the trained weights: in bf16 the small steps at the end of the cosine would vanish.
+
+    Args:
+        parameters: The trained weights, whose `grad` is filled before each step.
+        together: The processes whose gradients are summed up.
+        rules: What decides the updates.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter], together: Together, rules: Rules) -> None:
         self.parameters = list(parameters)
-        self._max_grad_norm, self._together = max_grad_norm, together
+        self._together, self._max_grad_norm = together, rules.max_grad_norm
         for one in self.parameters:
             one.grad = torch.zeros_like(one)  # stays where it is: recordings of a GPU write there
         self._copies = [one if one.dtype == torch.float32 else _fp32(one) for one in self.parameters]
         self._apart = [pair for pair in zip(self._copies, self.parameters, strict=True) if pair[0] is not pair[1]]
-        self.optimizer = make_optimizer(optimizer, self._copies, learning_rate=learning_rate, weight_decay=weight_decay)
-        self.schedule = get_cosine_schedule_with_warmup(self.optimizer, warmup_steps, steps)
+        self.optimizer = make_optimizer(rules, self._copies)
+        self.schedule = make_schedule(rules, self.optimizer)
 
     def clear(self) -> None:
         """Set the gradients to zero, in place."""
@@ -63,8 +67,7 @@ class Updates:
         """
         if self._apart:
             torch._foreach_copy_([copy.grad for copy, _ in self._apart], [one.grad for _, one in self._apart])
-        if self._together is not None:
-            self._together.sum_up([one.grad for one in self._copies])
+        self._together.sum_up([one.grad for one in self._copies])
         norm = float(nn.utils.clip_grad_norm_(self._copies, self._max_grad_norm))
         rate = float(self.schedule.get_last_lr()[0])
         if math.isfinite(norm):
@@ -120,18 +123,21 @@ def refuse_optimizer(name: str, *, on_gpu: bool) -> None:
         raise InputError("--optimizer paged_adamw_8bit needs a CUDA GPU, and none was found; use adamw")
 
 
-def make_optimizer(
-    name: str, parameters: Sequence[Tensor], *, learning_rate: float, weight_decay: float
-) -> torch.optim.Optimizer:
+def make_optimizer(rules: Rules, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
     """Make AdamW: torch's own, or the paged 8-bit one of bitsandbytes, which is the choice on a GPU."""
     on_gpu = parameters[0].is_cuda
-    if name == "auto":
-        name = "paged_adamw_8bit" if on_gpu else "adamw"
-    if name == "paged_adamw_8bit":
+    kind: Any = torch.optim.AdamW
+    more: dict[str, Any] = {"fused": on_gpu}
+    if rules.optimizer == "paged_adamw_8bit" or (rules.optimizer == "auto" and on_gpu):
         import bitsandbytes
 
-        paged: torch.optim.Optimizer = bitsandbytes.optim.PagedAdamW8bit(
-            parameters, lr=learning_rate, weight_decay=weight_decay
-        )
-        return paged
-    return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, fused=on_gpu)
+        kind, more = bitsandbytes.optim.PagedAdamW8bit, {}
+    made: torch.optim.Optimizer = kind(parameters, lr=rules.learning_rate, weight_decay=rules.weight_decay, **more)
+    return made
+
+
+def make_schedule(rules: Rules, optimizer: torch.optim.Optimizer) -> Any:
+    """Make the cosine with warm-up that the rate follows."""
+    from transformers import get_cosine_schedule_with_warmup
+
+    return get_cosine_schedule_with_warmup(optimizer, rules.warmup_steps, rules.steps)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from files import InputError
 from training.together import Together
-from training.updates import make_optimizer
+from training.updates import Rules, make_optimizer, make_schedule
 
 MOST_AT_ONCE = 50_000_000
 """Numbers that DeepSpeed sums up at a time; it makes room for as many at each update."""
@@ -29,40 +30,20 @@ class ZeroUpdates:
     Args:
         parameters: The trained weights, whose `grad` is filled before each step; the same in all processes.
         together: The processes, started by DeepSpeed.
-        optimizer: One of `settings.OPTIMIZERS`.
-        learning_rate: Peak of the schedule.
-        weight_decay: Of AdamW.
-        max_grad_norm: Gradients are clipped to this norm.
-        warmup_steps: Steps in which the rate rises.
-        steps: All steps; after the last one the rate is 0.
+        rules: What decides the updates.
     """
 
-    def __init__(
-        self,
-        parameters: Sequence[nn.Parameter],
-        together: Together,
-        *,
-        optimizer: str,
-        learning_rate: float,
-        weight_decay: float,
-        max_grad_norm: float,
-        warmup_steps: int,
-        steps: int,
-    ) -> None:
-        from transformers import get_cosine_schedule_with_warmup
-
+    def __init__(self, parameters: Sequence[nn.Parameter], together: Together, rules: Rules) -> None:
         self.parameters, self._together = list(parameters), together
         handed = _Handed(self.parameters)
-        # States are shared out already: they need not have 8 bits, too.
-        name = "adamw" if optimizer == "auto" else optimizer
-        self.optimizer = make_optimizer(
-            name, list(handed.weights), learning_rate=learning_rate, weight_decay=weight_decay
-        )
-        self._engine = _share_out(handed, self.optimizer, max_grad_norm=max_grad_norm)
+        if rules.optimizer == "auto":
+            rules = replace(rules, optimizer="adamw")  # states are shared out: they need not have 8 bits, too
+        self.optimizer = make_optimizer(rules, list(handed.weights))
+        self._engine = _share_out(handed, self.optimizer, max_grad_norm=rules.max_grad_norm)
         for one, place in zip(self.parameters, handed.weights, strict=True):
             one.data = place.data  # DeepSpeed has put all into one piece of memory, and writes there from here on
             one.grad = torch.zeros_like(one)  # stays where it is: recordings of a GPU write there
-        self.schedule = get_cosine_schedule_with_warmup(self.optimizer, warmup_steps, steps)
+        self.schedule = make_schedule(rules, self.optimizer)
 
     def clear(self) -> None:
         """Set the gradients to zero, in place."""

@@ -1,5 +1,6 @@
 """The update of the weights: fp32 copies, clipping, the cosine, a state that another run goes on from."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,14 +10,16 @@ from files import InputError
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 
-from training.updates import Updates, make_optimizer, refuse_optimizer  # noqa: E402
+from training.updates import Rules, Updates, make_optimizer, refuse_optimizer  # noqa: E402
+
+ALONE = SimpleNamespace(sum_up=lambda _: None)
+RULES = Rules(optimizer="auto", learning_rate=1e-2, weight_decay=0.1, max_grad_norm=1.0, warmup_steps=0, steps=10)
 
 
-def make(dtype: Any = None, *, steps: int = 10, **changes: Any) -> Updates:
+def make(dtype: Any = None, *, together: Any = ALONE, **changes: Any) -> Updates:
     torch.manual_seed(0)
     parameters = [torch.nn.Parameter(torch.randn(shape).to(dtype or torch.float32)) for shape in ((3, 4), (5,))]
-    how = {"optimizer": "auto", "learning_rate": 1e-2, "weight_decay": 0.1, "max_grad_norm": 1.0, "warmup_steps": 0}
-    return Updates(parameters, steps=steps, **{**how, **changes})
+    return Updates(parameters, together, replace(RULES, **changes))
 
 
 def fill(updates: Updates, scale: float = 1.0) -> None:
@@ -118,7 +121,7 @@ def test_state_of_another_adapter_is_refused() -> None:
 
 
 def test_optimizers_by_machine() -> None:
-    assert type(make_optimizer("auto", [torch.zeros(1)], learning_rate=1, weight_decay=0)) is torch.optim.AdamW
+    assert type(make_optimizer(RULES, [torch.zeros(1)])) is torch.optim.AdamW
     refuse_optimizer("paged_adamw_8bit", on_gpu=True)
     refuse_optimizer("auto", on_gpu=False)
     with pytest.raises(
