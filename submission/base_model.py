@@ -5,6 +5,7 @@ Shared by training and prediction. Must not know about adapters, data or the com
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import warnings
@@ -15,6 +16,8 @@ from files import InputError
 from progress import say
 
 PACKAGES = "torch transformers peft bitsandbytes accelerate"
+_DECIDING = frozenset({".json", ".txt", ".model", ".safetensors", ".bin"})
+_PROBE_BYTES = 1 << 20
 
 
 def prepare_libraries(base: str) -> None:
@@ -59,7 +62,7 @@ def load_tokenizer(base: str) -> Any:
     """Load the tokenizer, whose padding token is set.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or none that can end an answer.
     """
     from transformers import AutoTokenizer
 
@@ -67,6 +70,8 @@ def load_tokenizer(base: str) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(base)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot load a base model from {base}: {error}") from error
+    if tokenizer.eos_token_id is None:
+        raise InputError(f"the tokenizer of {base} has no eos token, so that no answer could end; take the base's own")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -131,6 +136,24 @@ def _expand(model: Any, device: str) -> Any:
     model = model.dequantize()
     model.is_loaded_in_4bit = False  # transformers leaves it set, and PEFT and TRL go by it
     return model.to(torch.bfloat16 if device.startswith("cuda") else torch.float32)
+
+
+def fingerprint(base: str) -> str:
+    """Give a few letters that are others for other files of a base; of a hub name they only say that it is one.
+
+    Small files count whole; of weights names, sizes, and some of their bytes, for to read all takes long.
+    """
+    if not Path(base).is_dir():
+        return "on the hub"
+    found = hashlib.sha256()
+    for path in sorted(path for path in Path(base).iterdir() if path.suffix in _DECIDING and path.is_file()):
+        size_bytes = path.stat().st_size
+        found.update(f"{path.name} {size_bytes}\n".encode())
+        with path.open("rb") as file:
+            for begin in (0, size_bytes // 2, max(0, size_bytes - _PROBE_BYTES)):
+                file.seek(begin)
+                found.update(file.read(_PROBE_BYTES if size_bytes > 3 * _PROBE_BYTES else -1))
+    return found.hexdigest()[:12]
 
 
 def inner_model(model: Any) -> Any:

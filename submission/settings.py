@@ -169,6 +169,8 @@ def _check(settings: Settings) -> None:
     for name in ("weight_decay", "eval_every"):
         if getattr(settings, name) < 0:
             raise InputError(f"--{name} is {getattr(settings, name)}; it must be at least 0")
+    if not 0 <= settings.seed < 2**32:
+        raise InputError(f"--seed is {settings.seed}; it must be at least 0 and below 2**32")
     for name in ("warmup_ratio", "lora_dropout"):
         if not 0 <= getattr(settings, name) < 1:
             raise InputError(f"--{name} is {getattr(settings, name)}; it must be at least 0 and below 1")

@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 
-from adapter.size import size_warning
+from adapter.size import early_warning
 from base_model import explain_missing, prepare_libraries
 from files import InputError, read_rows
 from progress import say
 from settings import Settings, read_settings
-from training.checkpoints import checkpoints
+from training.checkpoints import checkpoints, leftovers
 
 FIELDS = ("instruction", "output")
 
@@ -50,11 +50,17 @@ def refuse_to_replace(settings: Settings) -> None:
     Raises:
         InputError: There is one, and nothing says what is to become of it.
     """
-    found = checkpoints(settings.output_dir)
-    if found and not settings.resume and not settings.overwrite:
+    if settings.resume or settings.overwrite:
+        return
+    if found := checkpoints(settings.output_dir):
         raise InputError(
             f"{settings.output_dir} has an earlier run ({found[-1].name} is its last checkpoint); --resume goes on "
             "from it, --overwrite removes it and begins anew, or name another --output_dir"
+        )
+    if others := leftovers(settings.output_dir):
+        names = " and ".join(path.name for path in others)
+        raise InputError(
+            f"{settings.output_dir} holds {names}; --overwrite replaces that, or name another --output_dir"
         )
 
 
@@ -84,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
         from training.trainer import train
 
         say(in_words(settings))
-        if warning := size_warning(settings.base_model, settings.lora_rank, settings.targets):
+        if warning := early_warning(settings.base_model, settings.lora_rank, settings.targets):
             say(warning)
         train(settings, rows, eval_rows=eval_rows)
     except (InputError, OSError) as error:

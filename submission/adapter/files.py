@@ -8,6 +8,7 @@ needed to check a folder.
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,16 @@ def save_adapter(model: Any, folder: Path, *, base_model: str) -> Path:
 
 
 def base_name(base_model: str) -> str:
-    """Return the name to write down for a base: a hub name as it is, the last part of a local path."""
+    """Return the name to write down for a base: a hub name as it is, of a path the model that it is called by.
+
+    That is its last part, links not followed; in a cache of the hub, `models--Qwen--Qwen3-4B/snapshots/...`, the model.
+    """
     path = Path(base_model).expanduser()
-    return path.resolve().name if path.exists() else base_model
+    if not path.exists():
+        return base_model
+    parts = Path(os.path.abspath(path)).parts  # noqa: PTH100  # resolve() would follow links
+    cached = [part.removeprefix("models--").replace("--", "/", 1) for part in parts if part.startswith("models--")]
+    return cached[0] if cached else parts[-1]
 
 
 def zip_adapter(folder: Path, archive: Path) -> Path:

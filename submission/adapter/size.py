@@ -1,4 +1,4 @@
-"""Tells before a run whether its adapter would be too big to hand in. Must not load the model."""
+"""Tells before a run why its adapter would not be taken. Must not load the model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adapter import limits
+from adapter.files import base_name
 from progress import a_few
 
 
@@ -34,8 +35,10 @@ def adapter_bytes(base_model: str, rank: int, targets: Sequence[str] = ()) -> in
         return None
 
 
-def size_warning(base_model: str, rank: int, targets: Sequence[str] = ()) -> str | None:
-    """Say that the course would not take an adapter of this rank on these layers, or nothing."""
+def early_warning(base_model: str, rank: int, targets: Sequence[str] = ()) -> str | None:
+    """Say that the course would not take an adapter of this rank on these layers of this base, or nothing."""
+    if (name := Path(base_name(base_model)).name) not in limits.BASE_MODELS:
+        return f"warning: the base model is {name}; the course takes adapters of {', '.join(limits.BASE_MODELS)}"
     if other := [name for name in targets if name not in limits.TARGET_MODULES]:
         return f"warning: --lora_targets names {a_few(other)}; the course takes {', '.join(limits.TARGET_MODULES)}"
     if rank > limits.MAX_RANK:

@@ -5,15 +5,15 @@ Must not know how training works.
 
 from __future__ import annotations
 
+import pickle
 import re
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
 from adapter.files import ADAPTER_FOLDER, ADAPTER_ZIP, save_adapter
 from files import InputError, put_in_place, scratch_folder
-from progress import say
+from progress import a_few, say
 
 FOLDER = "checkpoints"
 STATE = "state.pt"
@@ -26,14 +26,24 @@ def checkpoint_folder(output: Path, step: int) -> Path:
 
 
 def save_checkpoint(output: Path, model: Any, *, step: int, base_model: str, state: dict[str, Any]) -> Path:
-    """Write the adapter and the state after `step`; the state of earlier checkpoints goes, their adapters stay."""
+    """Write the adapter and the state after `step`; the state of earlier checkpoints goes, their adapters stay.
+
+    Raises:
+        InputError: The disk does not take it.
+    """
     import torch
+    from safetensors import SafetensorError
 
     folder = checkpoint_folder(output, step)
-    with scratch_folder(folder) as scratch:
-        made = save_adapter(model, scratch / folder.name, base_model=base_model)
-        torch.save(state, made / STATE)
-        put_in_place(made, folder)
+    try:
+        with scratch_folder(folder) as scratch:
+            made = save_adapter(model, scratch / folder.name, base_model=base_model)
+            torch.save(state, made / STATE)
+            put_in_place(made, folder)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise InputError(
+            f"cannot write the checkpoint {folder} ({error}); make room, then --resume goes on from the one before it"
+        ) from error
     for other in checkpoints(output):
         if other != folder:
             (other / STATE).unlink(missing_ok=True)
@@ -62,22 +72,36 @@ def last_state(output: Path) -> dict[str, Any]:
     places = [path / STATE for path in checkpoints(output) if (path / STATE).is_file()]
     if not places:
         raise InputError(f"--resume: no checkpoint in {output / FOLDER}; leave the option out to begin anew")
-    if not zipfile.is_zipfile(places[-1]):
-        raise InputError(f"--resume: {places[-1]} is cut off or no state of train.py; begin anew without the option")
-    state: dict[str, Any] = torch.load(places[-1], map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(places[-1], map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, ValueError, LookupError, EOFError) as error:
+        raise InputError(
+            f"--resume: {places[-1]} is cut off, damaged or no state of train.py; begin anew with --overwrite"
+        ) from error
     return state
 
 
 def forget_earlier(output: Path) -> None:
-    """Remove checkpoints and adapter of an earlier run, and say so."""
-    if found := checkpoints(output):
-        say(f"removing an earlier run in {output}: {len(found)} checkpoint{'s' * (len(found) > 1)}, its adapter")
-    for path in (output / FOLDER, output / ADAPTER_FOLDER):
-        shutil.rmtree(path, ignore_errors=True)
-    (output / ADAPTER_ZIP).unlink(missing_ok=True)
+    """Remove checkpoints and adapter of an earlier run, and say so; other files beside them stay."""
+    found = leftovers(output)
+    if found:
+        say(f"removing an earlier run in {output}: {a_few([path.name for path in found])}")
+    for path in found:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def leftovers(output: Path) -> list[Path]:
+    """Give what a new run would take the place of: the checkpoints of an earlier one, its adapter and zip."""
+    results = (output / ADAPTER_FOLDER, output / ADAPTER_ZIP)
+    return [*checkpoints(output), *(path for path in results if path.exists() or path.is_symlink())]
 
 
 def forget_halves(output: Path) -> None:
     """Remove what a run that was killed left half-written."""
-    for path in (output / FOLDER).glob(".step-*"):
+    for path in (*(output / FOLDER).glob(".step-*"), *output.glob(f".{ADAPTER_FOLDER}.*")):
         shutil.rmtree(path, ignore_errors=True)
+    for path in output.glob(".training_*"):
+        path.unlink()

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, ADAPTER_ZIP, WEIGHTS_NAME, base_name, zip_adapter
+from base_model import fingerprint
 from encoding import Encoded
 from files import InputError, put_in_place, scratch_folder, write_json, write_text
 from progress import say
-from settings import Settings
+from settings import ALL_LINEAR, Settings
 from training.checkpoints import checkpoint_folder
 from training.history import draw_curve
 
@@ -27,8 +28,13 @@ _FREE = frozenset(
 def recipe(settings: Settings, examples: Sequence[Encoded]) -> dict[str, Any]:
     """Give what decides what is learned, each under the name that a person knows it by."""
     chosen = {f"--{name}": value for name, value in settings.plain().items() if name not in _FREE}
-    rows = {"the rows of --train_file (or the prompt, or the tokenizer)": digest(examples)}
-    return {"the base model": Path(base_name(settings.base_model)).name, **chosen, **rows}
+    chosen["--lora_targets"] = ",".join(settings.targets) or ALL_LINEAR
+    return {
+        "the base model": Path(base_name(settings.base_model)).name,
+        "the files of the base model": fingerprint(settings.base_model),
+        **chosen,
+        "the rows of --train_file (or the prompt, or the tokenizer)": digest(examples),
+    }
 
 
 def digest(examples: Sequence[Encoded]) -> str:
@@ -80,8 +86,8 @@ def hand_over(
             put_in_place(path, output / path.name)
         put_in_place(folder, output / folder.name)
         put_in_place(archive, output / archive.name)
-    # Who trains from this file again shall say once more that a run may go.
-    kept = {name: value for name, value in settings.plain().items() if name != "overwrite"}
+    # Who trains from this file again shall say once more whether to go on with a run, or that it may go.
+    kept = {name: value for name, value in settings.plain().items() if name not in ("resume", "overwrite")}
     write_text(output / "training_config.yaml", yaml.safe_dump(kept, sort_keys=False, allow_unicode=True))
     history = {
         "settings": settings.plain(),

@@ -76,6 +76,7 @@ def draw_curve(entries: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
         say("no learning curve: matplotlib is not installed (pip install matplotlib)")
         return []
     matplotlib.use("agg")
+    matplotlib.rcParams["svg.hashsalt"] = "learning curve"  # the same curve gives the same bytes
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")

@@ -122,6 +122,7 @@ class Trainer:
         )
         self.updates = (ZeroUpdates if together.zero else Updates)(self.parameters, together, rules)
         self.history = History(self.steps)
+        self.started_s = time.monotonic()  # less what earlier parts of the run took
         self.epoch = 0.0
         self.best: tuple[float, int] | None = None  # eval loss, step
 
@@ -187,22 +188,23 @@ class Trainer:
             state: What the last checkpoint kept, to go on from it.
         """
         settings = self.settings
-        started_s = time.monotonic()
         begun = self._go_on(state) if state else 0
         if not begun and self.together.first:
             forget_earlier(settings.output_dir)
         every = settings.eval_every or -(-len(self.examples) // settings.examples_per_step)
         self.loss.train()
         for number, (epoch, chosen) in enumerate(self._plan(), 1):
+            self.epoch = epoch
             if number <= begun:
                 continue
-            self.epoch = epoch
             self.step(number, chosen)
             if number % every == 0 or number == self.steps:
                 self._evaluate_and_keep(number)
+        if self.eval_examples and self.best is None:  # other rows than those of the run that is over already
+            self._evaluate_and_keep(self.steps)
         self.history.close()
         if self.together.first:
-            self._hand_over(time.monotonic() - started_s)
+            self._hand_over()
 
     def _plan(self) -> Any:
         each, epochs = self.settings.examples_per_step, self.settings.num_epochs
@@ -214,6 +216,7 @@ class Trainer:
             forget_halves(self.settings.output_dir)
             self.history = History(self.steps, state["history"])
         self.updates.load(state["updates"])
+        self.started_s -= state["train_s"]
         # Losses of other rows say nothing about which adapter is the best.
         self.best = state["best"] if state["eval_rows"] == self.origin["eval_rows"] else None
         say(f"going on after step {state['step']} of {self.steps}")
@@ -230,7 +233,8 @@ class Trainer:
         self.together.put_back()
         kept = self.updates.state()  # each process may have a share of it
         if self.together.first:
-            state = {**self.origin, "step": number, "updates": kept, "best": self.best, "history": self.history.entries}
+            progress = {"step": number, "best": self.best, "train_s": time.monotonic() - self.started_s}
+            state = {**self.origin, **progress, "updates": kept, "history": self.history.entries}
             output, base = self.settings.output_dir, self.settings.base_model
             save_checkpoint(output, self.model, step=number, base_model=base, state=state)
         self.together.wait()
@@ -249,13 +253,13 @@ class Trainer:
         self.loss.train()
         return self.together.total(total) / sum(scored(one) for one in self.eval_examples)
 
-    def _hand_over(self, seconds: float) -> None:
+    def _hand_over(self) -> None:
         hand_over(
             self.settings,
             step=self.best[1] if self.best else self.steps,
             parameters=sum(one.numel() for one in self.parameters),
             rows_used=len(self.examples),
-            train_s=seconds,
+            train_s=time.monotonic() - self.started_s,
             entries=self.history.entries,
         )
 

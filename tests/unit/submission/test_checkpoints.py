@@ -52,11 +52,14 @@ def test_nothing_to_go_on_from_is_said(tmp_path: Path) -> None:
         last_state(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 half a file"])
-def test_a_state_that_cannot_be_read_is_named(tmp_path: Path, model: Any, content: bytes) -> None:
-    (save(tmp_path, model, 2) / module.STATE).write_bytes(content)
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 half a file", "half"])
+def test_a_state_that_cannot_be_read_is_named(tmp_path: Path, model: Any, content: bytes | str) -> None:
+    save(tmp_path, model, 2)
+    (state,) = tmp_path.glob("checkpoints/*/state.pt")
+    state.write_bytes(content if isinstance(content, bytes) else state.read_bytes()[: state.stat().st_size // 2])
     with pytest.raises(
-        InputError, match=r"--resume: .*step-000002/state\.pt is cut off or no state of train\.py; begin"
+        InputError,
+        match=r"--resume: .*step-000002/state\.pt is cut off, damaged or no state of train\.py; begin anew with --ov",
     ):
         last_state(tmp_path)
 
@@ -64,9 +67,12 @@ def test_a_state_that_cannot_be_read_is_named(tmp_path: Path, model: Any, conten
 def test_what_a_killed_run_left_half_written_goes(tmp_path: Path, model: Any) -> None:
     folder = save(tmp_path, model, 2)
     (folder.parent / ".step-000004.x1y2").mkdir()
+    (tmp_path / ".adapter_checkpoint.x1y2").mkdir()
+    (tmp_path / ".training_history.json.x1y2").write_text("{")
     assert checkpoints(tmp_path) == [folder]
     forget_halves(tmp_path)
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoints"]
 
 
 def test_those_of_an_earlier_run_go_with_a_word(tmp_path: Path, model: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,9 +83,42 @@ def test_those_of_an_earlier_run_go_with_a_word(tmp_path: Path, model: Any, caps
     for name in ("adapter_checkpoint/adapter_config.json", "adapter_checkpoint.zip", "training_history.json"):
         (tmp_path / name).write_text("{}")
     forget_earlier(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["training_history.json"]
-    assert f"removing an earlier run in {tmp_path}: 1 checkpoint, its adapter\n" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "training_history.json"]
+    words = f"removing an earlier run in {tmp_path}: step-000002, adapter_checkpoint, adapter_checkpoint.zip\n"
+    assert words in capsys.readouterr().err
     assert checkpoints(tmp_path) == []
+
+
+def test_files_of_others_stay_and_links_are_not_followed(tmp_path: Path, model: Any) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "my_other_model.pt").write_text("x")
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "checkpoints").symlink_to(elsewhere)
+    (output / "adapter_checkpoint").symlink_to(elsewhere)
+    save(output, model, 2)
+    forget_earlier(output)
+    assert [path.name for path in elsewhere.iterdir()] == ["my_other_model.pt"]
+    assert [path.name for path in output.iterdir()] == ["checkpoints"]
+
+
+def test_a_full_disk_is_said_and_the_checkpoint_before_it_stays(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, model, 2)
+
+    def full(*_: Any) -> None:
+        raise RuntimeError("PytorchStreamWriter failed writing file data/7: file write failed")
+
+    monkeypatch.setattr("torch.save", full)
+    with pytest.raises(
+        InputError, match=r"step-000004 \(Pytorch.*; make room, then --resume goes on from the one before"
+    ):
+        save(tmp_path, model, 4)
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-000002"]
+    monkeypatch.undo()
+    assert last_state(tmp_path)
 
 
 def settings(**changes: Any) -> Settings:
@@ -92,7 +131,19 @@ ROWS: Any = [{"input_ids": [1, 2], "labels": [-100, 2]}]
 def test_where_things_lie_and_what_fits_into_memory_may_change() -> None:
     changes = {"base_model": "/models/Base", "train_file": Path("b"), "batch_tokens": 2048, "keep_4bit": True}
     changes |= {"gradient_checkpointing": "on", "eval_every": 7, "resume": True, "cuda_graphs": False}
-    refuse_other_recipe(recipe(settings(), ROWS), recipe(settings(**changes), ROWS))
+    before = recipe(settings(lora_targets="q_proj,v_proj"), ROWS)
+    refuse_other_recipe(before, recipe(settings(lora_targets="v_proj q_proj", **changes), ROWS))
+
+
+def test_another_base_of_the_same_name_is_another_recipe(tmp_path: Path) -> None:
+    one, other = (tmp_path / place / "Base" for place in ("one", "other"))
+    for folder, text in ((one, b"x" * 5_000_000), (other, b"x" * 4_000_000 + b"y" * 1_000_000)):
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(text)
+    before, now = (recipe(settings(base_model=str(folder)), ROWS) for folder in (one, other))
+    with pytest.raises(InputError, match=r"the files of the base model was \w+, is \w+; put it back"):
+        refuse_other_recipe(before, now)
 
 
 def test_what_is_learned_may_not_change_and_what_differs_is_named() -> None:

@@ -126,6 +126,8 @@ def trained(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
     still = [*evaluated, "--lora_dropout", "0"]
     config = {"base_model": str(tiny_base), "train_file": str(folder / "rows.json"), "learning_rate": 1e-2}
     (folder / "config.yaml").write_text(yaml.safe_dump(config | {"num_epochs": 1, "seed": 7, "lora_rank": 4}))
+    few = [*one, "--lora_targets", "q_proj,v_proj"]
+    again = [*few, "--output_dir", str(folder / "targets"), "--resume", "--eval_file", str(folder / "others.json")]
     plan: list[dict[str, Any]] = [
         {"name": "first", "argv": evaluated},
         {"name": "second", "argv": evaluated},
@@ -137,7 +139,8 @@ def trained(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
         {"name": "mixing", "argv": still, "before": NO_SHARING, "after": SHARING},
         {"name": "one_row", "argv": one},
         {"name": "yaml", "argv": ["--config", str(folder / "config.yaml"), "--seed", "8"]},
-        {"name": "targets", "argv": [*one, "--lora_targets", "q_proj,v_proj"]},
+        {"name": "targets", "argv": few},
+        {"name": "targets_again", "argv": again},
         {"name": "no_such_layers", "argv": [*one, "--lora_targets", "q_proj,query"]},
         {"name": "short", "argv": still, "before": OUT_OF_MEMORY, "after": BACK},
         {"name": "too_short", "argv": one, "before": NEVER_ENOUGH, "after": BACK},
@@ -224,6 +227,13 @@ def test_only_layers_that_are_named_get_an_adapter(trained: Trained) -> None:
 
 
 @needs_torch
+def test_a_finished_run_is_evaluated_on_rows_that_are_given_later(trained: Trained) -> None:
+    assert "going on after step 2 of 2\n" in trained.said("targets_again")
+    assert len(trained.losses("targets", "eval_loss")) == 1
+    assert len(trained.losses("targets")) == 2
+
+
+@needs_torch
 def test_same_seed_gives_the_same_bytes_and_another_seed_others(trained: Trained) -> None:
     assert trained.adapter("first") == trained.adapter("second")
     assert trained.adapter("first") != trained.adapter("other_seed")
@@ -254,7 +264,8 @@ def test_how_examples_are_fed_changes_nothing_that_is_learned(trained: Trained, 
 @needs_torch
 def test_says_what_it_will_take_then_how_it_goes(trained: Trained) -> None:
     assert (trained.folder / "first.err").read_text().startswith("settings: base_model ")
-    lines = trained.said("first").splitlines()
+    warned, *lines = trained.said("first").splitlines()
+    assert warned == "warning: the base model is Qwen3-test; the course takes adapters of Qwen3-4B, Qwen3-tiny"
     assert lines[0].endswith("Qwen3-test in 4 bits on cpu ...")
     assert lines[1].startswith("15 updates of 8 examples, ") and " tokens in all; the largest batch has " in lines[1]
     assert " s: about " in lines[1]
@@ -308,7 +319,7 @@ def test_a_file_gives_settings_and_flags_win(trained: Trained) -> None:
     settings = trained.history("yaml")["settings"]
     assert (settings["lora_rank"], settings["num_epochs"], settings["seed"]) == (4, 1.0, 8)
     written = yaml.safe_load((trained.folder / "yaml" / "training_config.yaml").read_text())
-    assert settings.pop("overwrite") is False
+    assert (settings.pop("overwrite"), settings.pop("resume")) == (False, False)
     assert written == settings
 
 
@@ -443,6 +454,17 @@ def test_an_earlier_run_is_not_lost_by_the_same_command(tmp_path: Path) -> None:
         "it, --overwrite removes it and begins anew, or name another --output_dir\n",
     )
     assert earlier.is_dir()
+
+
+def test_an_adapter_that_lies_there_is_not_lost(tmp_path: Path) -> None:
+    for name in ("adapter_checkpoint", "checkpoints"):
+        (tmp_path / "out" / name).mkdir(parents=True)
+    (tmp_path / "out" / "adapter_checkpoint.zip").write_text("x")
+    ran = refused(tmp_path, "x/y", tmp_path / "out", "sys.modules['torch'] = None")
+    words = (
+        f"train.py: {tmp_path / 'out'} holds adapter_checkpoint and adapter_checkpoint.zip; --overwrite replaces that, "
+    )
+    assert (ran.returncode, ran.stderr) == (2, words + "or name another --output_dir\n")
 
 
 def test_fields_that_are_not_used_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
