@@ -30,7 +30,7 @@ def prepare_libraries(base: str) -> None:
         if not (Path(base) / "config.json").is_file():
             raise InputError(f"no base model in {base}: there is no config.json; give the folder that holds it")
         os.environ["HF_HUB_OFFLINE"] = "1"
-    elif base.startswith((".", "/", "~")) or base.count("/") > 1:
+    elif base.startswith((".", "/", "~")) or base.count("/") > 1 or ("/" in base and Path(base).parent.is_dir()):
         raise InputError(f"no base model at {base}: no such folder; give a folder or a hub name like Qwen/Qwen3-4B")
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     # PEFT asks for this old name; transformers then warns the student, who never wrote it.
@@ -69,7 +69,9 @@ def load_tokenizer(base: str) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(base)
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot load a base model from {base}: {error}") from error
+        raise InputError(_why_not_loaded(base, error)) from error
+    if not tokenizer("題 a", add_special_tokens=False)["input_ids"]:  # what transformers makes of no files at all
+        raise InputError(f"the tokenizer of {base} makes nothing of a text; is its tokenizer.json there?")
     if tokenizer.eos_token_id is None:
         raise InputError(f"the tokenizer of {base} has no eos token, so that no answer could end; take the base's own")
     if tokenizer.pad_token_id is None:
@@ -92,6 +94,7 @@ def load_base(base: str, *, keep_4bit: bool | None = False) -> Any:
         InputError: No usable model is there, or `keep_4bit` was asked for on a CPU.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
@@ -106,13 +109,22 @@ def load_base(base: str, *, keep_4bit: bool | None = False) -> Any:
         model = AutoModelForCausalLM.from_pretrained(
             base, quantization_config=get_bnb_config(), dtype=torch.bfloat16, device_map={"": device}
         )
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot load a base model from {base}: {error}") from error
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise InputError(_why_not_loaded(base, error)) from error
     if keep_4bit is None:
         keep_4bit = device != "cpu" and not _expanded_fits(model, device)
         if keep_4bit:
             say("the weights stay in 4 bits: expanded, they would not leave the GPU enough memory to work")
     return model if keep_4bit else _expand(model, device)
+
+
+def _why_not_loaded(base: str, error: Exception) -> str:
+    said = " ".join(str(error).split())
+    if Path(base).is_dir():
+        return f"cannot load a base model from {base}: {said}; is a file cut off or of another model? Get it again"
+    return f"cannot load a base model from {base}, which is no folder here and so was looked for on the hub: {said}"
 
 
 def _expanded_fits(model: Any, device: str) -> bool:

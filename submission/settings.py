@@ -14,6 +14,7 @@ from files import InputError
 
 CHECKPOINTING = ("auto", "on", "off")
 ALL_LINEAR = "all-linear"
+MOST_EPOCHS = 1000
 OPTIMIZERS = ("auto", "paged_adamw_8bit", "adamw")
 
 
@@ -169,6 +170,8 @@ def _check(settings: Settings) -> None:
     for name in ("weight_decay", "eval_every"):
         if getattr(settings, name) < 0:
             raise InputError(f"--{name} is {getattr(settings, name)}; it must be at least 0")
+    if settings.num_epochs > MOST_EPOCHS:
+        raise InputError(f"--num_epochs is {settings.num_epochs}; it must be at most {MOST_EPOCHS}")
     if not 0 <= settings.seed < 2**32:
         raise InputError(f"--seed is {settings.seed}; it must be at least 0 and below 2**32")
     for name in ("warmup_ratio", "lora_dropout"):
@@ -184,5 +187,5 @@ def _check(settings: Settings) -> None:
     if settings.batch_tokens < settings.max_length:
         raise InputError(
             f"--batch_tokens {settings.batch_tokens} is less than --max_length {settings.max_length}: the longest "
-            "example would not fit; lower --max_length"
+            "example would not fit; raise --batch_tokens or lower --max_length"
         )

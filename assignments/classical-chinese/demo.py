@@ -149,7 +149,7 @@ def train(sandbox: Sandbox, build: Path, base: Path, console: Console) -> Path:
         log_dir=build / "logs",
         environment=ONE_THREAD,
     )
-    made_from = digest([*(ROOT / "submission").glob("*.py"), base / "model.safetensors"], str(TRAINING))
+    made_from = digest([*(ROOT / "submission").rglob("*.py"), base / "model.safetensors"], str(TRAINING))
     product = output.source / "adapter_checkpoint.zip"
     make(sandbox, job, product=product, made_from=made_from, console=console, label="reference adapter")
     return product

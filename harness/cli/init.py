@@ -41,7 +41,7 @@ def init(folder: Path, student_id: str | None, assignment: Path | None, base_mod
     for command in _commands(made, assignment, base_model):
         click.echo(f"  {command}")
     click.echo("When it is good, upload the adapter's zip and pack the hand-in with its link:")
-    click.echo(f"  {_pack(made, student_id)}")
+    click.echo(f"  {_pack(made, student_id, known=assignment is not None)}")
 
 
 def _commands(made: "Started", assignment: Path | None, base_model: Path | None) -> list[str]:
@@ -57,9 +57,9 @@ def _commands(made: "Started", assignment: Path | None, base_model: Path | None)
     return [shlex.join([*check, "--quick"]), _within(made, shlex.join(train)), _within(made, place), shlex.join(check)]
 
 
-def _pack(made: "Started", student_id: str | None) -> str:
-    """Give the command that packs what is handed in, with download.sh filled in."""
-    whose = student_id or (made.folder.resolve().name if made.named else "ID")
+def _pack(made: "Started", student_id: str | None, *, known: bool) -> str:
+    """Give the command that packs what is handed in, with download.sh filled in; `known`: what an id is like."""
+    whose = student_id or (made.folder.resolve().name if known and made.named else "ID")
     pack = ["python3", "submission/pack.py", "--student_id", whose, "--source", "LINK"]
     pack += ["--adapter", f"{_TRAINING}/adapter_checkpoint.zip", "--output", f"{_TRAINING}/{whose}.zip"]
     return _within(made, shlex.join(pack))

@@ -45,7 +45,7 @@ def next_steps(record: Record, *, headroom: tuple[Headroom, ...] = (), packed: b
         )
     if record.score and record.score.perplexity == record.score.base_perplexity:
         return (*steps, _UNTRAINED, _AGAIN)
-    return (*steps, *_hand_in(record, packed=packed))
+    return (*steps, *_open_points(record), *_hand_in(record, packed=packed))
 
 
 def not_looked_at(record: Record) -> tuple[Message, ...]:
@@ -73,6 +73,24 @@ def _mend(errors: tuple[Finding, ...]) -> tuple[Message, ...]:
         rest = tuple(dict.fromkeys(one.code for one in errors[1:]))
         steps.append(message("Then the other {count} errors: {codes}.", count=len(errors) - 1, codes=rest))
     return (*steps, _AGAIN)
+
+
+def _open_points(record: Record) -> tuple[Message, ...]:
+    """Say that there are more points to be had, so that nobody takes a pass for full marks."""
+    if record.verdict is None:
+        return ()
+    short = tuple(one for one in record.verdict.points if one.earned < one.possible)
+    missing, possible = sum(one.possible - one.earned for one in short), record.verdict.possible
+    if not short:
+        return ()
+    return (
+        message(
+            "{missing} of {possible} points are still open ({names}): if there is time, train on; if not, go on here.",
+            missing=f"{missing:g}",
+            possible=f"{possible:g}",
+            names=tuple(one.name for one in short),
+        ),
+    )
 
 
 def _hand_in(record: Record, *, packed: bool) -> tuple[Message, ...]:

@@ -32,7 +32,7 @@ def encode(tokenizer: Any, rows: Sequence[Mapping[str, str]], *, path: Path, max
     if dropped:
         say(f"{path}: left out {_listed(dropped)}: the prompt alone fills --max_length {max_length}")
     if cut:
-        say(f"{path}: cut {_listed(cut)} at --max_length {max_length}: the end of their answers is not learned")
+        say(f"{path}: cut {_listed(cut)} at --max_length {max_length}: what was cut off does not count")
     return examples
 
 

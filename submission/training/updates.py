@@ -91,7 +91,11 @@ class Updates:
             InputError: It is of another adapter, or shared out.
         """
         if "parts" in state:
-            raise InputError("the checkpoint is shared out by DeepSpeed; launch it as it was begun")
+            begun = f"{len(state['parts'])} processes of DeepSpeed"
+            raise InputError(
+                f"--resume: the last checkpoint was made by {begun}; launch the run as it was begun, or begin anew "
+                "with --overwrite"
+            )
         if [one.shape for one in state["copies"]] != [one.shape for one in self._copies]:
             raise InputError("the checkpoint is of another adapter; train it with the settings that it was begun with")
         with torch.no_grad():

@@ -77,9 +77,10 @@ class ZeroUpdates:
         """
         parts = state.get("parts", [])
         if len(parts) != self._together.count:
+            begun = f"{len(parts)} processes of DeepSpeed" if parts else "one process, or by DDP or FSDP"
             raise InputError(
-                f"the checkpoint is {f'shared out among {len(parts)} processes' if parts else 'not shared out'}, and "
-                f"DeepSpeed has {self._together.count}; launch it as it was begun"
+                f"--resume: the last checkpoint was made by {begun}, and here are {self._together.count} processes of "
+                "DeepSpeed; launch the run as it was begun, or begin anew with --overwrite"
             )
         mine = parts[self._together.index]
         if [one.shape for one in mine["copies"]] != [one.shape for one in self._copies]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.model.finding import Finding, Location, finding
-from harness.model.result import NOTHING_RAN, Fault, Outcome, Record, StageStatus
+from harness.model.result import NOTHING_RAN, Fault, Outcome, Record, StageStatus, Verdict
 from harness.report.headroom import Headroom, Use
 from harness.report.next_steps import next_steps, outcome_words
 
@@ -23,7 +23,19 @@ def passed(record: Record, *findings: Finding) -> Record:
     stages = [replace(one, status=StageStatus.PASSED, findings=()) for one in record.stages]
     stages[0] = replace(stages[0], findings=findings)
     submission = replace(record.submission, source="r13921031")
-    return replace(record, outcome=Outcome.PASSED, stages=tuple(stages), submission=submission)
+    full = earned(record, *(one.possible for one in verdict_of(record).points))
+    return replace(record, outcome=Outcome.PASSED, stages=tuple(stages), submission=submission, verdict=full)
+
+
+def verdict_of(record: Record) -> Verdict:
+    assert record.verdict is not None
+    return record.verdict
+
+
+def earned(record: Record, *points: float) -> Verdict:
+    verdict = verdict_of(record)
+    lines = tuple(replace(one, earned=got) for one, got in zip(verdict.points, points, strict=True))
+    return replace(verdict, points=lines, total=sum(points))
 
 
 def failed(record: Record, *findings: Finding) -> Record:
@@ -70,6 +82,12 @@ def test_what_passed_is_handed_in(record: Record) -> None:
     archive = replace(passed(record), submission=record.submission)
     assert steps(archive, packed=True) == ["Hand in r13921031.zip as it is, the way your course says.", RECEIPT]
     assert str(outcome_words(archive)) == "r13921031: passed"
+
+
+def test_points_that_are_still_open_are_told(record: Record) -> None:
+    half = replace(passed(record), verdict=earned(record, 1.5))
+    words = "2.5 of 4 points are still open (Runs): if there is time, train on; if not, go on here."
+    assert steps(half) == [words, PACK, RECEIPT]
 
 
 def test_an_adapter_that_changes_nothing_is_not_handed_in(record: Record) -> None:

@@ -37,7 +37,7 @@ def test_rows_that_are_cut_or_left_out_are_named(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err.splitlines() == [
         f"rows.json: left out row 2 (counted from 0): the prompt alone fills --max_length {START + 10}",
         f"rows.json: cut rows 1, 3, 4, 5, 6 and 2 more (counted from 0) at --max_length {START + 10}: "
-        "the end of their answers is not learned",
+        "what was cut off does not count",
     ]
 
 

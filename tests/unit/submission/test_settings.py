@@ -92,13 +92,19 @@ def test_what_must_be_given_is_named() -> None:
     [
         ("lora_rank", "0", "--lora_rank is 0; it must be above 0"),
         ("num_epochs", "-1", "--num_epochs is -1.0; it must be above 0"),
+        ("num_epochs", "1e9", "--num_epochs is 1000000000.0; it must be at most 1000"),
+        ("seed", "-1", "--seed is -1; it must be at least 0 and below 2**32"),
         ("num_epochs", "nan", "--num_epochs is nan; it must be a finite number"),
         ("warmup_ratio", "1", "--warmup_ratio is 1.0; it must be at least 0 and below 1"),
         ("lora_dropout", "-0.1", "--lora_dropout is -0.1; it must be at least 0 and below 1"),
         ("eval_every", "-1", "--eval_every is -1; it must be at least 0"),
         ("gradient_checkpointing", "yes", "--gradient_checkpointing is yes; it must be one of auto, on, off"),
         ("lora_targets", " ,", "--lora_targets names no layer; name some, like q_proj,v_proj, or leave it out"),
-        ("batch_tokens", "100", "--batch_tokens 100 is less than --max_length 1024: the longest example would not fit"),
+        (
+            "batch_tokens",
+            "100",
+            "--batch_tokens 100 is less than --max_length 1024: the longest example would not fit; raise",
+        ),
     ],
 )
 def test_values_out_of_range_are_refused(flag: str, value: str, message: str) -> None:

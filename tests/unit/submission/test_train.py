@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -454,6 +455,36 @@ def test_an_earlier_run_is_not_lost_by_the_same_command(tmp_path: Path) -> None:
         "it, --overwrite removes it and begins anew, or name another --output_dir\n",
     )
     assert earlier.is_dir()
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ("cut", "Qwen3-test: Error while deserializing header: "),
+        ("shape", "is a file cut off or of another model? Get it again"),
+        ("no_tokenizer", "Qwen3-test makes nothing of a text; is its tokenizer.json there?"),
+        ("mistyped", "nothing: no such folder; give a folder or a hub name like Qwen/Qwen3-4B"),
+    ],
+)
+def test_a_base_that_is_broken_is_named(tiny_base: Path, tmp_path: Path, broken: str, words: str) -> None:
+    base = tmp_path / "Qwen3-test"
+    shutil.copytree(tiny_base, base)
+    if broken == "cut":
+        with (base / "model.safetensors").open("r+b") as file:
+            file.truncate(300_000)
+    elif broken == "shape":
+        config = json.loads((base / "config.json").read_text())
+        (base / "config.json").write_text(json.dumps(config | {"hidden_size": 2 * config["hidden_size"]}))
+    elif broken == "no_tokenizer":
+        for path in base.glob("token*"):
+            path.unlink()
+    named = str(base) if broken != "mistyped" else "Qwen3-test/nothing"
+    (tmp_path / "rows.json").write_text(json.dumps(ROWS))
+    argv = ["--base_model", named, "--train_file", "rows.json", "--output_dir", "out"]
+    ran = run_script(sys.executable, SUBMISSION / "train.py", *argv, cwd=tmp_path)
+    assert (ran.returncode, "Traceback" in ran.stderr) == (2, False)
+    assert words in ran.stderr.splitlines()[-1]
 
 
 def test_an_adapter_that_lies_there_is_not_lost(tmp_path: Path) -> None:
