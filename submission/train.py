@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = read_settings(argv)
         rows, eval_rows = read_data(settings)
         prepare_libraries(settings.base_model)
-        from training.trainer import train
+        from training.run import train
 
         say(in_words(settings))
         if warning := early_warning(settings.base_model, settings.lora_rank, settings.targets):

@@ -22,10 +22,6 @@ def add_adapter(model: Any, settings: Settings) -> Any:
     linear = linear_layers(model)
     if not linear:
         raise InputError(f"{settings.base_model} has no linear layers that LoRA could go on; take another base model")
-    if unknown := [name for name in settings.targets if name not in linear]:
-        raise InputError(
-            f"--lora_targets names {a_few(unknown)}; the linear layers of {settings.base_model} are {', '.join(linear)}"
-        )
     lora = LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
@@ -38,6 +34,28 @@ def add_adapter(model: Any, settings: Settings) -> Any:
         return get_peft_model(model, lora, autocast_adapter_dtype=False)
     except ValueError as error:
         raise InputError(f"LoRA does not go on {settings.base_model}: {error}") from error
+
+
+def refuse_unknown_targets(settings: Settings) -> None:
+    """Refuse, before the weights are loaded, layers that the base model does not have.
+
+    Raises:
+        InputError: It says which layers there are.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    if not settings.targets:
+        return
+    try:
+        config = AutoConfig.from_pretrained(settings.base_model)
+        with torch.device("meta"):
+            linear = linear_layers(AutoModelForCausalLM.from_config(config))
+    except (OSError, ValueError):
+        return  # what is wrong with the base is said when it is loaded
+    if unknown := [name for name in settings.targets if name not in linear]:
+        raise InputError(
+            f"--lora_targets names {a_few(unknown)}; the linear layers of {settings.base_model} are {', '.join(linear)}"
+        )
 
 
 def linear_layers(model: Any) -> list[str]:

@@ -10,58 +10,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from base_model import load_base, load_tokenizer, refuse_without_gpu
 from encoding import Encoded, scored
 from files import InputError
 from progress import say
 from settings import Settings
 from training.answer_loss import AnswerLoss
 from training.batches import Batch, collate, count_steps, plan_steps, split
-from training.checkpoints import forget_earlier, forget_halves, last_state, save_checkpoint
-from training.examples import encode, refuse_too_long
+from training.checkpoints import forget_earlier, forget_halves, save_checkpoint
 from training.graphs import Recordings
-from training.hand_over import digest, hand_over, recipe, refuse_other_recipe
+from training.hand_over import digest, hand_over, recipe
 from training.history import History
-from training.lora import add_adapter
-from training.rehearsal import checkpoint_activations, estimate, timed_pass, what_to_try
+from training.rehearsal import checkpoint_activations, estimate, timed_pass
 from training.together import Together
 from training.trial import find_room
-from training.updates import Rules, Updates, refuse_optimizer
+from training.updates import Rules, Updates
 from training.zero_updates import ZeroUpdates
-
-
-def train(settings: Settings, rows: Sequence[Mapping[str, str]], *, eval_rows: Sequence[Mapping[str, str]]) -> None:
-    """Train, and write what is handed in under `settings.output_dir`, each file whole or not at all.
-
-    Raises:
-        InputError: The base model cannot be loaded, no row fits in `max_length`, there is nothing to resume, or the
-            memory does not suffice.
-    """
-    together = Together()
-    together.refuse_what_does_not_work(keep_4bit=settings.keep_4bit)
-    refuse_without_gpu(keep_4bit=settings.keep_4bit)
-    refuse_optimizer(settings.optimizer, on_gpu=torch.cuda.is_available())
-    tokenizer = load_tokenizer(settings.base_model)
-    examples = encode(tokenizer, rows, path=settings.train_file, max_length=settings.max_length)
-    eval_examples: list[Encoded] = []
-    if settings.eval_file:
-        eval_examples = encode(tokenizer, eval_rows, path=settings.eval_file, max_length=settings.max_length)
-    state = None
-    if settings.resume:
-        state = last_state(settings.output_dir)
-        refuse_other_recipe(state["recipe"], recipe(settings, examples))
-    try:
-        base = load_base(settings.base_model, keep_4bit=settings.keep_4bit)
-        refuse_too_long([*examples, *eval_examples], base.config)
-        torch.manual_seed(settings.seed)
-        model = add_adapter(base, settings)
-        run = Trainer(settings, together, model, examples, eval_examples, padding=tokenizer.pad_token_id)
-        run.rehearse()
-        run.run(state)
-    except torch.cuda.OutOfMemoryError as error:
-        cause = str(error).split(". ")[0]
-        raise InputError(f"the GPU ran out of memory ({cause}); {what_to_try(settings)}") from error
-    together.end()
 
 
 class Trainer:
