@@ -6,9 +6,11 @@ time on a 4-bit base with PEFT's adapter, over some of the prompts; the others a
 answer, so each is as long as the reference in the file (or --new_tokens), on all sides. Times are all that comes after
 the model is loaded and two prompts are answered, which loads kernels: trying the model out and recording steps count.
 
-Texts are compared with the loop's. A random model decides by a hair, a trained one does not: where rounding differs,
-its texts part early. So the table also tells by how much the loop's model prefers its own token where a text parts from
-it, in standard deviations of the logits: near 0 is rounding, 1 would be a mistake. The last line is JSON.
+Texts are compared with the loop's. A random model decides by a hair, and where rounding differs its texts part early;
+--learn FILE teaches it the rows of a file first, with all its weights, which makes its choices those of a small trained
+model. The table also tells by how much the loop's model prefers its own token where a text parts from it, in standard
+deviations of the logits: near 0 is rounding, 1 would be a mistake. --bf16 computes in bf16 on a CPU too, which
+predict.py does on GPUs alone. The last line is JSON.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
-from scoring_parts import find_base, fresh, instruction_of, make_adapter, read_examples, wait
+from scoring_parts import find_base, fresh, instruction_of, learn, make_adapter, read_examples, wait
 from transformers import GenerationConfig
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "submission"))
@@ -62,10 +64,15 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, help="rows of instruction and output; default: made up")
     parser.add_argument("--count", type=int, help="prompts (default: 250 on a GPU, 24 on a CPU)")
     parser.add_argument("--loop", type=int, help="prompts of the loop (default: 16 on a GPU, 8 on a CPU)")
+    parser.add_argument("--learn", type=Path, help="rows that a random base learns first; not those of --prompts")
+    parser.add_argument("--epochs", type=int, default=3, help="of --learn (default: 3)")
+    parser.add_argument("--bf16", action="store_true", help="compute in bf16 on a CPU, too")
     parser.add_argument("--new_tokens", type=int, help="length of each answer (default: that of its reference)")
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
         sys.exit("no GPU was found; leave --device out")
+    if options.learn and not options.base.startswith("random:"):
+        sys.exit("--learn is for a random base")
     options.count = options.count or (250 if options.device == "cuda" else 24)
     options.loop = options.loop or (16 if options.device == "cuda" else 8)
     with tempfile.TemporaryDirectory() as name:
@@ -77,7 +84,10 @@ def main() -> None:
 def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """Answer in all ways."""
     examples = read_examples(options.prompts, options.count)
-    base = find_base(options.base, folder, examples, options.device, tied=False)
+    rows = read_examples(options.learn) if options.learn else ()
+    base = find_base(options.base, folder, [*examples, *rows], options.device, tied=False)
+    if rows:
+        learn(base, rows, epochs=options.epochs, device=options.device)
     adapter = make_adapter(folder / "adapter", base, rank=RANK, seed=1, device=options.device)
     sides: dict[str, dict[str, Any]] = {}
 
@@ -86,7 +96,11 @@ def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         sides[name] = timed(name, lambda: way(numbers))
         print(f"{name}: {sides[name]['tokens_per_s']:,} tokens/s", flush=True)
 
-    tokenizer, model = load_tokenizer(str(base)), load_model(str(base), adapter, keep_4bit=False)
+    def load(*, keep_4bit: bool) -> Any:
+        model = load_model(str(base), adapter, keep_4bit=keep_4bit)
+        return model.to(torch.bfloat16) if options.bf16 else model
+
+    tokenizer, model = load_tokenizer(str(base)), load(keep_4bit=False)
     prompts = [
         Prompt(
             ids=encode_prompt(tokenizer, instruction_of(one)),
@@ -122,7 +136,7 @@ def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     if options.device == "cuda":
         del model
         fresh()
-        model = load_model(str(base), adapter, keep_4bit=True)
+        model = load(keep_4bit=True)
         run(LOOP, one_by_one, some)
         run("batches of 64 by generate, 4-bit base", own(64, slots=False), every)
         run("not the default: 4-bit base (--keep_4bit)", own(), every)

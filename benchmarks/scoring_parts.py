@@ -17,11 +17,20 @@ from peft import PeftModel
 from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from torch.nn.functional import cross_entropy
-from transformers import AutoConfig, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from harness.scoring.protocol import PromptedExample
 
 TEMPLATE = "你精通文言文與白話文。請照題目改寫，只寫出改寫後的句子。\n題目：{instruction}\n答："
+LEARNED = 32
+"""Examples in a step of `learn`."""
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 EOS = "<|endoftext|>"
 # Of Qwen3-4B. The weights are random: times and rounding do not depend on what they mean.
@@ -56,9 +65,9 @@ class Row:
     scored_from: int
 
 
-def read_examples(path: Path | None, count: int) -> tuple[PromptedExample, ...]:
+def read_examples(path: Path | None, count: int | None = None) -> tuple[PromptedExample, ...]:
     """Read the course's examples, or make up as many with lengths like theirs."""
-    rows = list(made_up(count)) if path is None else json.loads(path.read_text(encoding="utf-8"))[:count]
+    rows = list(made_up(count or 0)) if path is None else json.loads(path.read_text(encoding="utf-8"))[:count]
     return tuple(
         PromptedExample(id=str(row["id"]), prompt=TEMPLATE.format(instruction=row["instruction"]), output=row["output"])
         for row in rows
@@ -106,6 +115,31 @@ def make_base(folder: Path, shape: str, examples: Sequence[PromptedExample], dev
     finally:
         torch.set_default_dtype(torch.float32)
     model.save_pretrained(folder)
+
+
+def learn(base: Path, examples: Sequence[PromptedExample], *, epochs: int, device: str) -> None:
+    """Train all weights of a base on examples, by plain steps of AdamW, and save it in its place."""
+    tokenizer = AutoTokenizer.from_pretrained(base, pad_token=EOS)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).to(device).train()
+    texts = sorted((one.prompt + one.output + EOS for one in examples), key=len)  # of like length: little padding
+    batches = [texts[begin : begin + LEARNED] for begin in range(0, len(texts), LEARNED)]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-3, total_steps=epochs * len(batches))
+    source = random.Random(0)
+    for epoch in range(1, epochs + 1):
+        source.shuffle(batches)
+        total = torch.zeros((), device=device)
+        for some in batches:
+            batch = tokenizer(some, padding=True, return_tensors="pt").to(device)
+            labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+            loss = model(**batch, labels=labels).loss
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            total += loss.detach()
+        print(f"learning, epoch {epoch} of {epochs}: loss {float(total) / len(batches):.2f} nats a token", flush=True)
+    model.bfloat16().save_pretrained(base)
 
 
 def character_tokenizer(examples: Sequence[PromptedExample]) -> PreTrainedTokenizerFast:
