@@ -14,6 +14,7 @@ from typing import Any
 from adapter import limits
 from adapter.config_rules import config_problems
 from adapter.files import CONFIG_NAME, WEIGHTS_NAME
+from adapter.named import is_covered, is_ending, layers_of, ranks_of
 from adapter.safetensors_header import DTYPE_BYTES, Broken, Tensor, parse_strict, read_header
 from progress import a_few
 
@@ -114,35 +115,36 @@ def _unlike_layers(pairs: Mapping[str, tuple[Tensor, Tensor]]) -> Iterator[str]:
 
 def _config_disagrees(pairs: Mapping[str, tuple[Tensor, Tensor]], config: Mapping[str, Any]) -> Iterator[str]:
     """Compare what tensors are there with what the config names; patterns are not matched."""
-    wrong = [module for module, (a, _) in pairs.items() if a.shape[0] != config["r"]]
-    if wrong and not config.get("rank_pattern"):
-        yield f"{_listed(wrong)} is of another rank than r = {config['r']} in {CONFIG_NAME}"
+    ranks = {module: ranks_of(config, module) for module in pairs}
+    if wrong := [module for module, (a, _) in pairs.items() if a.shape[0] not in ranks[module]]:
+        allowed = " or ".join(map(str, dict.fromkeys(ranks[min(wrong)])))
+        source = "rank_pattern" if config.get("rank_pattern") else "r"
+        yield f"{_listed(wrong)} is of another rank than {source} = {allowed} in {CONFIG_NAME}"
     targets = config.get("target_modules")
     names = [one for one in targets if isinstance(one, str)] if isinstance(targets, list) else None
     if names is None:
         names = list(limits.TARGET_MODULES)
-    elif idle := [one for one in names if not any(_is_ending(one, module) for module in pairs)]:
+    elif idle := [one for one in names if not any(is_ending(one, module) for module in pairs)]:
         yield f"there are no weights for {_listed(idle)} in target_modules"
-    if unnamed := [module for module in pairs if not any(_is_ending(one, module) for one in names)]:
+    if unnamed := [module for module in pairs if not any(is_ending(one, module) for one in names)]:
         yield f"{_listed(unnamed)} is not among target_modules"
-    if not any(config.get(name) for name in ("layers_to_transform", "exclude_modules")):
-        yield from _missing_layers(pairs)
-    elif layers := config.get("layers_to_transform"):
-        wanted = {str(one) for one in (layers if isinstance(layers, list) else [layers])}
-        if other := [module for module in pairs if not wanted & set(module.split("."))]:
-            yield f"{_listed(other)} is in no layer of layers_to_transform"
+    if other := [module for module in pairs if not is_covered(config, module)]:
+        yield f"{_listed(other)} is in no layer of layers_to_transform"
+    if not config.get("exclude_modules"):
+        yield from _missing_layers(pairs, layers_of(config))
 
 
-def _missing_layers(pairs: Iterable[str]) -> Iterator[str]:
-    """Each kind of module must be there in every layer from 0 to the last."""
+def _missing_layers(pairs: Iterable[str], wanted: list[Any] | None) -> Iterator[str]:
+    """Each kind of module must be there in every layer from 0 to the last, or in those of them that are wanted."""
     layers: dict[str, set[int]] = {}
     for module in pairs:
         for found in re.finditer(r"\.(\d+)\.", module):
             layers.setdefault(module[: found.start()] + ".N." + module[found.end() :], set()).add(int(found[1]))
             break
     last = max((max(numbers) for numbers in layers.values()), default=0)
-    if gaps := [kind for kind, numbers in layers.items() if len(numbers) != last + 1]:
-        yield f"{_listed(gaps)} is not there in every layer from 0 to {last}"
+    expected = {one for one in range(last + 1) if wanted is None or one in wanted}
+    if gaps := [kind for kind, numbers in layers.items() if expected - numbers]:
+        yield f"{_listed(gaps)} is not there in every layer from 0 to {last}" + (" that is wanted" if wanted else "")
 
 
 def _base_problems(tensors: Mapping[str, Tensor], config: Mapping[str, Any], base_model: Path) -> Iterator[str]:
@@ -166,11 +168,12 @@ def _base_problems(tensors: Mapping[str, Tensor], config: Mapping[str, Any], bas
             yield f"{module} does not fit the base model's {shapes[module]}"
             break
     targets = config.get("target_modules")
-    partial = any(config.get(name) for name in ("layers_to_transform", "exclude_modules"))
-    if isinstance(targets, list) and not partial:
-        named = [one for one in shapes if any(isinstance(to, str) and _is_ending(to, one) for to in targets)]
-        if absent := [module for module in named if module not in sides]:
-            yield f"there are no weights for {_listed(absent)}, which target_modules names"
+    if not isinstance(targets, list):  # all-linear: of whatever kinds there are weights
+        targets = sorted({module.rpartition(".")[2] for module in sides})
+    named = [one for one in shapes if any(isinstance(to, str) and is_ending(to, one) for to in targets)]
+    absent = [module for module in named if module not in sides and is_covered(config, module)]
+    if absent and not config.get("exclude_modules"):
+        yield f"there are no weights for {_listed(absent)}, which target_modules names"
 
 
 def _value_problems(path: Path, tensors: Mapping[str, Tensor]) -> Iterator[str]:
@@ -189,10 +192,6 @@ def _value_problems(path: Path, tensors: Mapping[str, Tensor]) -> Iterator[str]:
                 bad |= {name: bad.get(name, 0) + count} if count else {}
     if bad:
         yield f"{sum(bad.values())} values are NaN, infinite or nearly so, in {_listed(bad)}; lower the rate"
-
-
-def _is_ending(ending: str, module: str) -> bool:
-    return module == ending or module.endswith("." + ending)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from adapter import limits
 _MAX_ALPHA = 65_536
 _MAX_ENTRIES = 2000
 _PLAIN = re.compile(r"\^?[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
+_HUB_CACHE = re.compile(r"models--(?:[^/]*--)?(?P<name>[^/]+)")
 # Initialisations that leave the base model's weights as they are.
 _INITS = (None, True, False, "gaussian", "orthogonal", "eva")
 # What is judged below, or has no effect on an adapter that is loaded to be scored.
@@ -29,8 +30,8 @@ def config_problems(config: Mapping[str, Any]) -> Iterator[str]:
     if config.get("peft_type") != "LORA":
         yield f"peft_type is {_shown(config.get('peft_type'))}; it must be LORA"
     name = config.get("base_model_name_or_path")
-    last = re.split(r"[/\\]+", name.strip("/\\"))[-1] if isinstance(name, str) else None
-    if last is None or last.lower() not in [one.lower() for one in limits.BASE_MODELS]:
+    model = _model_name(name) if isinstance(name, str) else ""
+    if model.lower() not in [one.lower() for one in limits.BASE_MODELS]:
         yield f"trained on {_shown(name)}; the course's base models are {', '.join(limits.BASE_MODELS)}"
     yield from _numbers(config)
     yield from _targets(config.get("target_modules"))
@@ -38,6 +39,13 @@ def config_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if name not in _KNOWN and value:
             yield f"{_shown(name)} is {_shown(value)}; train without it: a plain LoRA adapter is taken"
+
+
+def _model_name(path: str) -> str:
+    """Give the last part of a path or hub name; in a hub cache, the model that the path is of."""
+    parts = [part for part in path.replace("\\", "/").split("/") if part]
+    cached = [match["name"] for part in parts if (match := _HUB_CACHE.fullmatch(part))]
+    return (cached[:1] or parts[-1:] or [""])[0]
 
 
 def _numbers(config: Mapping[str, Any]) -> Iterator[str]:
@@ -79,7 +87,9 @@ def _kinds(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is {_shown(value)}; it must be one of {', '.join(map(str, allowed))}"
     mapping = config.get("auto_mapping")
     library = mapping.get("parent_library") if isinstance(mapping, dict) else None
-    if mapping and not (isinstance(library, str) and re.fullmatch(r"transformers(?:\.\w+)*", library)):
+    if mapping not in (None, {}) and not (
+        isinstance(library, str) and re.fullmatch(r"transformers(?:\.\w+)*", library)
+    ):
         yield f"auto_mapping is {_shown(mapping)}; it must be null"
     layers = config.get("layers_to_transform")
     many = layers if isinstance(layers, list) else [layers]

@@ -139,6 +139,18 @@ CHANGES: list[tuple[dict[str, object], bool]] = [
     ({"peft_version": "9", "runtime_config": {"ephemeral_gpu_offload": True}, "megatron_core": "megatron.core"}, False),
     ({"target_modules": "all-linear"}, False),
     ({"base_model_name_or_path": "C:\\models\\qwen3-TINY\\"}, False),
+    ({"base_model_name_or_path": "/root/.cache/hub/models--Qwen--Qwen3-tiny/snapshots/0abc"}, False),
+    ({"base_model_name_or_path": "models--Qwen3-tiny/snapshots/0abc"}, False),
+    ({"base_model_name_or_path": "models--Qwen--gpt2/snapshots/Qwen3-tiny"}, True),
+    ({"rank_pattern": {"q_proj": RANK, "q_pro.": 8}}, False),
+    ({"rank_pattern": {"^model.layers.0.self_attn.q_proj": RANK, "self_attn": 2}}, False),
+    ({"layers_to_transform": [0, 1]}, False),
+    ({"layers_to_transform": [0, 1], "layers_pattern": "layers"}, False),
+    ({"layers_to_transform": [0, 1], "layers_pattern": "self_attn"}, True),
+    ({"layers_to_transform": 0}, True),
+    ({"rank_pattern": {"q_proj": 8}}, True),
+    ({"rank_pattern": {"^model.layers.1.self_attn.q_proj": 2}}, True),
+    *(({"auto_mapping": mapping}, True) for mapping in (False, 0, "", [])),
     ({"lora_alpha": 0}, True),
     ({"lora_alpha": True}, True),
     ({"lora_alpha": 1e9}, True),
@@ -209,6 +221,36 @@ def test_tensors_are_judged_as_by_the_gate(name: str, adapter: Path, base: Path)
     assert gate_refuses(adapter, base)
     assert find_refusals(adapter)
     assert find_refusals(adapter, base_model=base)
+
+
+PARTS: list[tuple[dict[str, object], str, bool]] = [
+    ({"layers_to_transform": 0}, ".1.", False),
+    ({"layers_to_transform": [1]}, ".0.", False),
+    ({"layers_to_transform": [0, 1]}, ".1.self_attn", True),
+    ({"target_modules": "all-linear"}, ".1.self_attn", True),
+    ({"exclude_modules": ["layers.1"]}, ".1.self_attn", False),
+]
+
+
+@pytest.mark.parametrize(("change", "left_out", "refused"), PARTS, ids=lambda value: str(value))
+def test_parts_of_the_layers_are_judged_as_by_the_gate(
+    change: dict[str, object], left_out: str, refused: bool, adapter: Path, base: Path
+) -> None:
+    (adapter / CONFIG).write_text(json.dumps(json.loads((adapter / CONFIG).read_text()) | change))
+    tensors = {name: one for name, one in lora(("q_proj", "up_proj")).items() if left_out not in name}
+    write_safetensors(adapter / WEIGHTS, tensors)
+    assert gate_refuses(adapter, base) == refused
+    assert [bool(find_refusals(adapter, base_model=one)) for one in (base, None)] == [refused] * 2
+
+
+def test_rank_by_a_pattern_of_names_is_held_against_the_weights(adapter: Path, base: Path) -> None:
+    config = json.loads((adapter / CONFIG).read_text()) | {"rank_pattern": {"q_proj": 2}}
+    (adapter / CONFIG).write_text(json.dumps(config))
+    (words,) = find_refusals(adapter)
+    assert words.endswith("layers.1.self_attn.q_proj is of another rank than rank_pattern = 2 in adapter_config.json")
+    write_safetensors(adapter / WEIGHTS, lora(("q_proj", "up_proj")) | lora(("q_proj",), rank=2))
+    assert not gate_refuses(adapter, base)
+    assert find_refusals(adapter, base_model=base) == []
 
 
 def test_everything_that_is_wrong_is_named(adapter: Path) -> None:
