@@ -17,6 +17,7 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
+from adapter import limits
 from adapter.admission import find_refusals
 from adapter.files import CONFIG_NAME, WEIGHTS_NAME
 from fetching.archive import unpack_zip
@@ -25,7 +26,6 @@ from files import InputError, put_in_place, scratch_folder, sha256_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ("run.sh", "download.sh")
-STUDENT_ID = re.compile(r"[a-z][0-9]{2}[0-9a-z][0-9]{5}")
 WEIGHTS_ENDINGS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".zip"})
 NOT_COMPARED = " (its layers were not compared with the base model's: that takes --base_model)"
 PASTE = (
@@ -195,8 +195,8 @@ def _work(arguments: argparse.Namespace) -> list[str]:
         raise InputError(
             f"{' and '.join(missing)} must be given too; or --adapter alone, to look at it before the upload"
         )
-    if not missing and not STUDENT_ID.fullmatch(arguments.student_id):
-        raise InputError(f"--student_id {arguments.student_id!r} is not like r13921031 (lower case)")
+    if not missing and not re.fullmatch(limits.STUDENT_ID, arguments.student_id):
+        raise InputError(f"--student_id {arguments.student_id!r} is not like r13921031: a small letter and 8 digits")
     if not missing:
         check_output(arguments.output, arguments.adapter)
     kind = Kind.URL if missing else parse_source(arguments.source).kind

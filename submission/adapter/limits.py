@@ -1,6 +1,7 @@
-"""What the course takes as an adapter, as the assignment says it. A copy for the hand-in, which has no assignment."""
+"""What the course takes, as the assignment says it. A copy for the hand-in, which has no assignment."""
 
 BASE_MODELS = ("Qwen3-4B", "Qwen3-tiny")
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 MAX_RANK = 64
 MAX_BYTES = 100_000_000
+STUDENT_ID = "[a-z][0-9]{8}"

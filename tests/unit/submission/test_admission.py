@@ -271,6 +271,7 @@ def test_limits_are_the_assignments() -> None:
     adapter = rules["adapter"]
     assert list(limits.TARGET_MODULES) == adapter["target_modules"]
     assert (adapter["max_rank"], adapter["max_bytes"]) == (limits.MAX_RANK, limits.MAX_BYTES)
+    assert limits.STUDENT_ID == rules["submission"]["student_id"]
 
 
 def test_a_base_that_cannot_be_compared_is_said(adapter: Path, tmp_path: Path) -> None:

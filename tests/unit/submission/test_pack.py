@@ -153,7 +153,8 @@ def test_packed_scripts_pass_shellcheck(adapter: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "student_id", "message"),
     [
-        (LINK, "R13921031", "--student_id 'R13921031' is not like r13921031 (lower case)"),
+        (LINK, "R13921031", "--student_id 'R13921031' is not like r13921031: a small letter and 8 digits"),
+        (LINK, "r13a21031", "is not like r13921031"),
         (LINK, "../../x", "is not like r13921031"),
         ("", STUDENT, "ADAPTER_SOURCE in download.sh is empty"),
         ("adapter.zip", STUDENT, "is of no known form"),
