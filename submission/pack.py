@@ -20,13 +20,12 @@ from pathlib import Path
 from adapter import limits
 from adapter.admission import find_refusals
 from adapter.files import CONFIG_NAME, WEIGHTS_NAME
+from code_files import SCRIPTS, files_to_pack
 from fetching.archive import unpack_zip
 from fetching.sources import FetchError, Kind, parse_source
 from files import InputError, put_in_place, scratch_folder, sha256_of
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ("run.sh", "download.sh")
-WEIGHTS_ENDINGS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".zip"})
 NOT_COMPARED = " (its layers were not compared with the base model's: that takes --base_model)"
 PASTE = (
     "Upload it, then run this again with --student_id, --source and --output; or paste into download.sh:",
@@ -91,26 +90,6 @@ def check_adapter(archive: Path, *, base_model: Path | None = None) -> tuple[str
             lines = "".join(f"\n  - {one}" for one in refusals)
             raise InputError(f"the grader would refuse the adapter in {archive}:{lines}")
         return sha256_of(folder / WEIGHTS_NAME), (folder / WEIGHTS_NAME).stat().st_size
-
-
-def files_to_pack(root: Path) -> dict[str, Path]:
-    """Return what goes into the hand-in, by its name there.
-
-    Raises:
-        InputError: A script is missing, or weights lie among the code.
-    """
-    weights = sorted(p for p in (root / "submission").rglob("*") if p.suffix in WEIGHTS_ENDINGS)
-    if weights:
-        names = ", ".join(str(p.relative_to(root)) for p in weights)
-        raise InputError(f"weights are not handed in, download.sh fetches them; move out of submission/: {names}")
-    files = {name: root / name for name in SCRIPTS}
-    found = sorted((root / "submission").rglob("*.py"))
-    files |= {name: path for path in found if "/." not in (name := path.relative_to(root).as_posix())}
-    if (readme := root / "submission" / "README.md").is_file():
-        files["README.md"] = readme
-    if missing := [name for name, path in files.items() if not path.is_file()]:
-        raise InputError(f"cannot pack: {', '.join(missing)} missing in {root}")
-    return files
 
 
 def check_output(output: Path, adapter: Path) -> None:

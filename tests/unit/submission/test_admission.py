@@ -271,7 +271,10 @@ def test_limits_are_the_assignments() -> None:
     adapter = rules["adapter"]
     assert list(limits.TARGET_MODULES) == adapter["target_modules"]
     assert (adapter["max_rank"], adapter["max_bytes"]) == (limits.MAX_RANK, limits.MAX_BYTES)
-    assert limits.STUDENT_ID == rules["submission"]["student_id"]
+    hand_in = rules["submission"]
+    assert hand_in["student_id"] == limits.STUDENT_ID
+    assert hand_in["ignored"] == list(limits.IGNORED)
+    assert (hand_in["max_files"], hand_in["max_bytes"]) == (limits.MAX_FILES, limits.MAX_HAND_IN_BYTES)
 
 
 def test_a_base_that_cannot_be_compared_is_said(adapter: Path, tmp_path: Path) -> None:
