@@ -21,7 +21,7 @@ from adapter import limits
 from adapter.admission import find_refusals
 from adapter.files import CONFIG_NAME, WEIGHTS_NAME
 from code_files import SCRIPTS, files_to_pack
-from fetching.archive import unpack_zip
+from fetching.archive import DAMAGED, unpack_zip
 from fetching.sources import FetchError, Kind, parse_source
 from files import InputError, put_in_place, scratch_folder, sha256_of
 
@@ -118,7 +118,7 @@ def refuse_to_replace(final: Path, *, student_id: str) -> None:
     if final.is_dir():
         raise InputError(f"{final} is a folder; {remove}")
     names: set[str] = set()
-    with suppress(zipfile.BadZipFile), zipfile.ZipFile(final) as file:
+    with suppress(*DAMAGED, OSError), zipfile.ZipFile(final) as file:
         names = set(file.namelist())
     if not names >= {f"{student_id}/{name}" for name in SCRIPTS}:
         raise InputError(f"{final} exists and is no hand-in of {student_id}; {remove}")

@@ -5,6 +5,7 @@ Nothing is written outside the folder that the caller names, whatever the zip sa
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import zipfile
@@ -15,9 +16,18 @@ from pathlib import Path, PurePosixPath
 from adapter.files import ADAPTER_FILES
 from fetching.sources import Exit, FetchError
 
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python built without it, which does not unpack it either
+    LZMAError = zlib.error  # type: ignore[assignment,misc]
+
 MAX_ENTRIES = 1000
 MAX_UNPACKED_BYTES = 1 << 30
 CHUNK_BYTES = 1 << 20
+# What zipfile raises for a damaged zip. Besides: an OSError without a number for damaged bzip2, and EINVAL for a place
+# before the start of the file.
+DAMAGED = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
+_DAMAGED_ERRNOS = frozenset({None, errno.EINVAL})
 ZIP_AGAIN = "zip the folder adapter_checkpoint alone, as train.py does, and upload it again"
 
 
@@ -40,7 +50,9 @@ def unpack_zip(archive: Path, folder: Path) -> None:
             left_bytes = MAX_UNPACKED_BYTES
             for name in ADAPTER_FILES:
                 left_bytes = _unpack_one(file, entries[parent / name], folder / name, left_bytes=left_bytes)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _DAMAGED_ERRNOS:
+            raise
         with archive.open("rb") as start:
             raise wrong_file(f"not a readable zip ({error}); it begins with {start.read(16)!r}") from error
 

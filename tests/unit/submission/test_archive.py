@@ -1,5 +1,6 @@
 """No zip writes anything outside the folder it is unpacked to, and only one with an adapter is unpacked at all."""
 
+import contextlib
 import stat
 import zipfile
 from pathlib import Path
@@ -101,6 +102,28 @@ def test_damaged_content_is_told(tmp_path: Path) -> None:
     content[content.index(b"LORA")] ^= 1
     with pytest.raises(FetchError, match="Bad CRC-32"):
         unpack(tmp_path, bytes(content))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_anywhere_is_told(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "whole.zip"
+    with zipfile.ZipFile(path, "w", method) as file:
+        for name, content in adapter_entries().items():
+            file.writestr(name, content[:2000])
+    for at in range(path.stat().st_size):
+        content = bytearray(path.read_bytes())
+        content[at] ^= 0xFF
+        with contextlib.suppress(FetchError):
+            unpack(tmp_path, bytes(content))
+
+
+def test_a_full_disk_is_no_damaged_zip(tmp_path: Path) -> None:
+    source = tmp_path / "source.zip"
+    source.write_bytes(zip_bytes(adapter_entries()))
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        archive.unpack_zip(source, tmp_path / "adapter")
 
 
 def test_folder_tree_gives_the_same_two_files(tmp_path: Path) -> None:

@@ -115,7 +115,14 @@ def test_output_that_is_the_adapter_is_refused(
     assert adapter.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"notes", zip_bytes({"run.sh": b"x"}), zip_bytes({"b11902001/run.sh": b"x"})])
+BACKWARDS = zip_bytes({"x": b""})[:-10] + b"\xff\xff\xff\x7f" + bytes(6)
+NEWER = zip_bytes({"x": b""}).replace(b"PK\x01\x02\x14\x03\x14", b"PK\x01\x02\x14\x03\x8b")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"notes", zip_bytes({"run.sh": b"x"}), zip_bytes({"b11902001/run.sh": b"x"}), BACKWARDS, NEWER],
+)
 def test_zip_that_is_no_hand_in_of_the_student_is_not_replaced(
     adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
 ) -> None:
