@@ -15,10 +15,11 @@ from pathlib import Path
 
 from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, WEIGHTS_NAME, find_problem
 from fetching.archive import take_from_folder, unpack_zip, wrong_file
-from fetching.sources import Exit, FetchError, parse_source
+from fetching.sources import Exit, FetchError, Source, parse_source
 from files import put_in_place, scratch_folder, sha256_of
-from progress import say
+from progress import a_few, say
 
+WRITABLE = "check that --output and the folder that it lies in can be written to, and that the disk has space"
 PACKAGES = "gdown requests huggingface_hub"
 
 
@@ -33,11 +34,18 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def find_archive(fetched: Path) -> Path | None:
-    """Return the zip that was fetched, or None where the files came as they are."""
+def find_archive(fetched: Path, *, sha256: str = "") -> Path | None:
+    """Return the zip that was fetched, or None where the files came as they are, whatever else lies there.
+
+    In a folder the zip that the student wrote the SHA-256 of goes first.
+    """
     if fetched.is_file():
         return fetched
-    archives = sorted(fetched.rglob("*.zip"))
+    archives = sorted(path for path in fetched.rglob("*.zip") if path.is_file())
+    if named := [one for one in archives if sha256_of(one) == sha256.lower()]:
+        return named[0]
+    if any(all((one.parent / name).is_file() for name in ADAPTER_FILES) for one in fetched.rglob(WEIGHTS_NAME)):
+        return None
     if len(archives) > 1:
         raise wrong_file(f"more than one zip in the folder: {', '.join(a.name for a in archives)}")
     return archives[0] if archives else None
@@ -66,7 +74,7 @@ def install(fetched: Path, output: Path, *, sha256: str) -> None:
     Raises:
         FetchError: The checksum is wrong or there is no complete adapter in it.
     """
-    archive = find_archive(fetched)
+    archive = find_archive(fetched, sha256=sha256)
     with scratch_folder(output) as scratch:
         folder = scratch / "adapter"
         if archive:
@@ -76,7 +84,46 @@ def install(fetched: Path, output: Path, *, sha256: str) -> None:
         check_sha256(sha256, archive=archive, weights=folder / WEIGHTS_NAME)
         if problem := find_problem(folder):
             raise wrong_file(f"the adapter that came is not complete: {problem}")
+        _put_in_place(folder, output)
+
+
+def _put_in_place(folder: Path, output: Path) -> None:
+    """Make `folder` the output; what lies there besides an adapter is not ours, and is kept."""
+    others = [one.name for one in output.iterdir() if one.name not in ADAPTER_FILES] if output.is_dir() else []
+    if not others:
         put_in_place(folder, output)
+        return
+    for name in ADAPTER_FILES:
+        (output / name).unlink(missing_ok=True)
+    for name in ADAPTER_FILES:
+        (folder / name).replace(output / name)
+    say(f"{output} held other things, which were kept: {a_few(sorted(others))}")
+
+
+def fetch_and_install(source: Source, work: Path, arguments: argparse.Namespace) -> None:
+    """Fetch into `work` and make it the output; pieces of several files are fetched once more, from the start.
+
+    A server that gives no ETag does not say that the file became another between two attempts.
+
+    Raises:
+        FetchError: It did not work.
+    """
+    from fetching.fetch import Retry, fetch, forget, is_in_pieces
+
+    retry = Retry(attempts=max(1, arguments.attempts), wait_s=arguments.retry_wait_s)
+    for again in (True, False):
+        work.mkdir(parents=True, exist_ok=True)
+        begun = any(work.iterdir())
+        try:
+            fetched = fetch(source, work, names=ADAPTER_FILES, retry=retry)
+            install(fetched, arguments.output, sha256=arguments.sha256)
+            return
+        except FetchError as error:
+            in_pieces = begun or is_in_pieces(work)
+            if not again or not in_pieces or error.code not in {Exit.WRONG_FILE, Exit.CHECKSUM}:
+                raise
+            say(f"{error.seen}; it came in pieces, so it is fetched once more from the start")
+            forget(work)
 
 
 def download(arguments: argparse.Namespace) -> None:
@@ -93,13 +140,13 @@ def download(arguments: argparse.Namespace) -> None:
     if arguments.sha256 and not re.fullmatch(r"[0-9A-Fa-f]{64}", arguments.sha256):
         seen = f"ADAPTER_SHA256 {arguments.sha256!r} is not 64 hexadecimal digits"
         raise FetchError(Exit.USAGE, seen, remedy="copy what sha256sum prints, or leave it empty")
-    from fetching.fetch import Retry, fetch, forget
+    if output.exists() and not output.is_dir():
+        raise FetchError(Exit.USAGE, f"--output {output} is no folder", remedy="remove it, or give another --output")
+    from fetching.fetch import forget
 
     work = output.parent / f".{output.name}.download" / hashlib.sha256(arguments.source.encode()).hexdigest()[:16]
-    work.mkdir(parents=True, exist_ok=True)
-    retry = Retry(attempts=max(1, arguments.attempts), wait_s=arguments.retry_wait_s)
     try:
-        install(fetch(source, work, names=ADAPTER_FILES, retry=retry), output, sha256=arguments.sha256)
+        fetch_and_install(source, work, arguments)
     except FetchError as error:
         if error.code is not Exit.NETWORK:
             forget(work.parent)
@@ -120,6 +167,9 @@ def main(argv: list[str] | None = None) -> int:
     except ImportError as error:
         print(f"download.py: {error}\n  What to do: pip install {PACKAGES}", file=sys.stderr)
         return Exit.MISSING_PACKAGE
+    except OSError as error:
+        print(f"download.py: {error}\n  What to do: {WRITABLE}", file=sys.stderr)
+        return Exit.DISK
     return Exit.DONE
 
 

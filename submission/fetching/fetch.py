@@ -22,6 +22,8 @@ CHUNK_BYTES = 1 << 16
 MAX_DOWNLOAD_BYTES = 2 << 30
 LONGEST_WAIT_S = 60.0
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Lies in the work folder where an attempt was cut short.
+_CUT_SHORT = "cut_short"
 
 
 class TryAgainError(Exception):
@@ -57,21 +59,23 @@ def fetch(source: Source, work: Path, *, names: tuple[str, ...], retry: Retry) -
     """
     say(f"fetching from {source.kind} {source.name} ...")
     if source.kind is Kind.URL:
-        return with_retries(lambda: fetch_url(source.name, work / "archive"), where=source.name, retry=retry)
+        return with_retries(lambda: fetch_url(source.name, work / "archive"), work, where=source.name, retry=retry)
     if source.kind is Kind.HUB:
         from fetching.fetch_hub import fetch_hub
 
         return fetch_hub(source, work / "files", names=names)
-    return with_retries(lambda: _fetch_drive(source, work), where=f"Drive id {source.name}", retry=retry)
+    return with_retries(lambda: _fetch_drive(source, work), work, where=f"Drive id {source.name}", retry=retry)
 
 
-def with_retries(attempt: Callable[[], Path], *, where: str, retry: Retry) -> Path:
-    """Call `attempt` until it succeeds, fails for good, or the tries are used up."""
+def with_retries(attempt: Callable[[], Path], work: Path, *, where: str, retry: Retry) -> Path:
+    """Call `attempt` until it succeeds, fails for good, or the tries are used up; note it in `work` if one is not."""
     for number in range(1, retry.attempts + 1):
         try:
             return attempt()
         except TryAgainError as error:
             seen = str(error)
+            if any(work.iterdir()):
+                (work / _CUT_SHORT).touch()
             if number < retry.attempts:
                 wait_s = min(LONGEST_WAIT_S, max(error.wait_s, retry.wait_s * 2 ** (number - 1)))
                 say(f"{seen}; attempt {number + 1} of {retry.attempts} in {wait_s:g} s")
@@ -101,14 +105,14 @@ def fetch_url(url: str, destination: Path) -> Path:
                 part.unlink(missing_ok=True)
                 raise TryAgainError("the server cannot go on from where the last run stopped")
             _check_answer(answer, url)
-            going_on = answer.status_code == 206 and _starts_at(answer, have_bytes)
+            going_on = answer.status_code == 206 and _starts_at(answer, part, have_bytes)
             _note_etag(answer, etag)
             _save(answer, part, mode="ab" if going_on else "wb")
     except requests.exceptions.SSLError as error:
         raise FetchError(
             Exit.NETWORK, f"{url}: {error}", remedy="check the machine's clock and certificates"
         ) from error
-    except (requests.exceptions.InvalidURL, requests.exceptions.TooManyRedirects) as error:
+    except (requests.exceptions.TooManyRedirects, ValueError) as error:  # the second is what a link amiss raises
         raise FetchError(Exit.USAGE, f"{url}: {error}", remedy="check the link in ADAPTER_SOURCE") from error
     except requests.RequestException as error:
         raise TryAgainError(f"the connection failed ({type(error).__name__})") from error
@@ -130,17 +134,18 @@ def refuse_page(path: Path, *, where: str) -> None:
 def _check_answer(answer: requests.Response, url: str) -> None:
     if answer.status_code in BUSY:
         wait = answer.headers.get("Retry-After", "")
-        raise TryAgainError(f"HTTP status {answer.status_code}", wait_s=float(wait) if wait.isdigit() else 0.0)
+        raise TryAgainError(f"HTTP status {answer.status_code}", wait_s=float(wait) if wait.isdecimal() else 0.0)
     if answer.status_code not in {200, 206}:
         raise status_error(answer.status_code, answer.text, where=url)
     if answer.headers.get("Content-Type", "").startswith("text/html"):
         raise page_error(answer.text, where=url)
 
 
-def _starts_at(answer: requests.Response, have_bytes: int) -> bool:
+def _starts_at(answer: requests.Response, part: Path, have_bytes: int) -> bool:
     if answer.headers.get("Content-Range", "").startswith(f"bytes {have_bytes}-"):
         say(f"going on from {have_bytes:,} bytes")
         return True
+    part.unlink(missing_ok=True)
     raise TryAgainError("the server sent another part of the file than was asked for")
 
 
@@ -210,6 +215,11 @@ def drive_error(url: str, words: str, *, where: str) -> FetchError:
             Exit.PERMISSION, f"{where}: Drive gives no file to people who are not signed in", remedy=SHARE
         )
     return error
+
+
+def is_in_pieces(work: Path) -> bool:
+    """Tell whether what was fetched may be put together out of several attempts, and so out of several files."""
+    return (work / _CUT_SHORT).exists()
 
 
 def forget(work: Path) -> None:

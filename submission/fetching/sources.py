@@ -23,6 +23,7 @@ class Exit(IntEnum):
     NETWORK = 14
     WRONG_FILE = 15
     CHECKSUM = 16
+    DISK = 17
 
 
 class FetchError(Exception):
@@ -70,9 +71,13 @@ def parse_source(text: str) -> Source:
         return Source(kind=Kind.HUB, name=match["name"], revision=match["revision"])
     if re.fullmatch(_ID, text):
         return Source(kind=Kind.DRIVE_FILE, name=text)
-    url = urllib.parse.urlsplit(text)
+    unknown = FetchError(Exit.USAGE, f"ADAPTER_SOURCE {text!r} is of no known form", remedy=f"use {FORMS}")
+    try:
+        url = urllib.parse.urlsplit(text)
+    except ValueError as error:
+        raise unknown from error
     if url.scheme not in {"http", "https"} or not url.hostname:
-        raise FetchError(Exit.USAGE, f"ADAPTER_SOURCE {text!r} is of no known form", remedy=f"use {FORMS}")
+        raise unknown
     return _parse_drive(url) if url.hostname in DRIVE_HOSTS else Source(kind=Kind.URL, name=text)
 
 

@@ -7,29 +7,9 @@ from pathlib import Path
 
 import download
 import pytest
+from downloads import SHA256, ZIP, assert_complete, contents, run
 from fetching.sources import Exit
-from loopback import ROOT, SUBMISSION, Reply, Site, adapter_entries, ranged, run_script, zip_bytes
-
-ZIP = zip_bytes(adapter_entries("adapter_checkpoint/"))
-CUT_AT = 150_000
-WHOLE_CHUNKS = 131_072
-SHA256 = hashlib.sha256(ZIP).hexdigest()
-
-
-def run(tmp_path: Path, source: str, *options: str) -> int:
-    output = tmp_path / "adapter_checkpoint"
-    return download.main(["--source", source, "--output", str(output), "--retry_wait_s", "0", *options])
-
-
-def contents(tmp_path: Path) -> dict[str, bytes]:
-    """Read all that lies in the folder where the adapter goes, hidden things included."""
-    return {str(p.relative_to(tmp_path)): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-
-
-def assert_complete(tmp_path: Path) -> None:
-    """The two files are there, and nothing else is left over."""
-    assert contents(tmp_path) == adapter_entries("adapter_checkpoint/")
-    assert [p.name for p in tmp_path.iterdir()] == ["adapter_checkpoint"]
+from loopback import ROOT, SUBMISSION, Reply, Site, adapter_entries, run_script, zip_bytes
 
 
 def test_link_with_checksum(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,41 +49,79 @@ def test_busy_server_is_asked_again(site: Site, tmp_path: Path, capsys: pytest.C
     assert "HTTP status 503; attempt 2 of 5 in 0 s" in capsys.readouterr().err
 
 
-def test_cut_connection_goes_on_where_it_stopped(site: Site, tmp_path: Path) -> None:
-    cut = Reply(body=ZIP, headers={"ETag": '"v1"'}, cut_at=CUT_AT)
-    site.answer = lambda seen: cut if len(site.seen) == 1 else ranged(ZIP, seen, ETag='"v1"')
-    assert run(tmp_path, f"{site.url}/a.zip", "--sha256", SHA256) == Exit.DONE
-    assert site.seen[1].headers["Range"] == f"bytes={WHOLE_CHUNKS}-"
-    assert_complete(tmp_path)
-
-
-def test_next_run_goes_on_where_the_last_one_stopped(
-    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        (f"http://{'a' * 70}/x.zip", "label empty or too long"),
+        ("http://[abc", "Invalid IPv6 URL"),
+        ("file:///etc/passwd", "No connection adapters were found for 'file:///etc/passwd'"),
+    ],
+)
+def test_links_that_lead_nowhere(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], link: str, message: str
 ) -> None:
-    site.replies(Reply(body=ZIP, headers={"ETag": '"v1"'}, cut_at=CUT_AT))
-    assert run(tmp_path, f"{site.url}/a.zip", "--attempts", "1") == Exit.NETWORK
-    assert "run this again: it goes on where it stopped" in capsys.readouterr().err
-    assert not (tmp_path / "adapter_checkpoint").exists()
-    site.answer = lambda seen: ranged(ZIP, seen, ETag='"v1"')
+    site.replies(Reply(status=302, headers={"Location": link}))
+    for source in (f"{site.url}/a.zip", link):
+        assert run(tmp_path, source) == Exit.USAGE
+    assert len(site.seen) == 1
+    shown = capsys.readouterr().err
+    assert f"download.py: {site.url}/a.zip: " in shown
+    assert message in shown
+    assert "What to do: check the link in ADAPTER_SOURCE" in shown
+
+
+@pytest.mark.parametrize("wait", ["²", "soon", "-1"])
+def test_odd_retry_after_is_no_wait(site: Site, tmp_path: Path, wait: str) -> None:
+    site.replies(Reply(status=503, headers={"Retry-After": wait}), Reply(body=ZIP))
     assert run(tmp_path, f"{site.url}/a.zip") == Exit.DONE
-    assert site.seen[-1].headers["Range"] == f"bytes={WHOLE_CHUNKS}-"
-    assert "going on from 131,072 bytes" in capsys.readouterr().err
-    assert_complete(tmp_path)
 
 
-def test_file_that_changed_meanwhile_is_fetched_from_the_start(site: Site, tmp_path: Path) -> None:
-    site.replies(Reply(body=b"x" * len(ZIP), headers={"ETag": '"old"'}, cut_at=CUT_AT))
-    assert run(tmp_path, f"{site.url}/a.zip", "--attempts", "1") == Exit.NETWORK
-    site.answer = lambda seen: ranged(ZIP, seen, ETag='"new"')
-    assert run(tmp_path, f"{site.url}/a.zip", "--sha256", SHA256) == Exit.DONE
-    assert_complete(tmp_path)
+def test_a_place_that_cannot_be_written_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert run(tmp_path / "file", "https://example.org/a.zip") == Exit.DISK
+    shown = capsys.readouterr().err
+    assert "download.py: [Errno 20] Not a directory: " in shown
+    assert "What to do: check that --output and the folder that it lies in can be written to" in shown
 
 
-def test_server_that_cannot_resume_is_asked_for_the_whole(site: Site, tmp_path: Path) -> None:
-    site.replies(Reply(body=ZIP, cut_at=CUT_AT), Reply(status=416), Reply(body=ZIP))
-    assert run(tmp_path, f"{site.url}/a.zip", "--sha256", SHA256) == Exit.DONE
-    assert "Range" not in site.seen[2].headers
-    assert_complete(tmp_path)
+def test_a_file_where_the_folder_goes_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "adapter_checkpoint").write_text("mine")
+    assert run(tmp_path, "https://example.org/a.zip") == Exit.USAGE
+    assert f"--output {tmp_path / 'adapter_checkpoint'} is no folder" in capsys.readouterr().err
+    assert (tmp_path / "adapter_checkpoint").read_text() == "mine"
+
+
+def test_what_is_not_ours_is_kept(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "adapter_checkpoint"
+    (folder / "mine").mkdir(parents=True)
+    (folder / "mine" / "notes.txt").write_text("mine")
+    (folder / "adapter_config.json").write_text("old")
+    site.replies(Reply(body=ZIP))
+    assert run(tmp_path, f"{site.url}/a.zip") == Exit.DONE
+    assert contents(tmp_path) == adapter_entries("adapter_checkpoint/") | {"adapter_checkpoint/mine/notes.txt": b"mine"}
+    assert f"{folder} held other things, which were kept: mine\n" in capsys.readouterr().err
+
+
+def fetched_folder(tmp_path: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (tmp_path / "fetched" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fetched" / name).write_bytes(content)
+    return tmp_path / "fetched"
+
+
+@pytest.mark.parametrize("prefix", ["", "a/b/"])
+def test_loose_adapter_goes_before_other_zips(tmp_path: Path, prefix: str) -> None:
+    others = {"code.zip": zip_bytes({"x.py": b"1"}), "data.zip": zip_bytes({"x.json": b"1"})}
+    folder = fetched_folder(tmp_path, adapter_entries(prefix) | others)
+    assert download.find_archive(folder) is None
+    download.install(folder, tmp_path / "adapter_checkpoint", sha256="")
+    assert {p.name: p.read_bytes() for p in (tmp_path / "adapter_checkpoint").iterdir()} == adapter_entries()
+
+
+def test_the_zip_whose_checksum_is_written_down_goes_first(tmp_path: Path) -> None:
+    folder = fetched_folder(tmp_path, adapter_entries() | {"a.zip": zip_bytes({"x": b""}), "b.zip": ZIP})
+    assert download.find_archive(folder, sha256=SHA256.upper()) == folder / "b.zip"
+    download.install(folder, tmp_path / "adapter_checkpoint", sha256=SHA256)
 
 
 QUOTA_PAGE = b"<!DOCTYPE html><p>Too many users have viewed or downloaded this file recently.</p>"

@@ -34,6 +34,7 @@ def test_known_forms(text: str, kind: Kind, name: str, revision: str | None) -> 
         ("adapter.zip", "ADAPTER_SOURCE 'adapter.zip' is of no known form"),
         ("ftp://example.org/a.zip", "is of no known form"),
         ("file:///etc/passwd", "is of no known form"),
+        ("http://[abc/x.zip", "ADAPTER_SOURCE 'http://[abc/x.zip' is of no known form"),
         ("hf:someone", "is of no known form"),
         ("https://drive.google.com/drive/my-drive", "use the link that Share > Copy link gives"),
     ],
