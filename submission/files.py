@@ -35,6 +35,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def read_rows(path: Path, *, fields: tuple[str, ...]) -> list[dict[str, str]]:
     """Read a JSON array of objects and check that each has the given fields, as text that is not empty.
 
+    White space alone is empty where there is an output to learn or to measure; a question to answer it may be, as the
+    grader allows it.
+
     Raises:
         InputError: The file cannot be used; the message says where and why.
     """
@@ -83,7 +86,7 @@ def _wrong(number: int, row: Any, fields: tuple[str, ...]) -> Iterator[str]:
     for name in fields:
         if name in row and not isinstance(row[name], str):
             yield f"row {number} has {json.dumps(row[name])[:40]} as {name}, which must be text"
-        elif name in row and not row[name].strip():
+        elif name in row and not (row[name].strip() if "output" in fields else row[name]):
             yield f"row {number} has an empty {name}"
         elif name in row and any("\ud800" <= letter <= "\udfff" for letter in row[name]):
             yield f"row {number} has half a character (a lone surrogate) in {name}"

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from files import InputError, read_rows
 
+from harness.schema.assignment import load_examples
+
 GOOD = {"id": "a", "instruction": "天地", "output": "宇宙"}
 FIELDS = ("instruction", "output")
 
@@ -48,6 +50,17 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path, rows: list[object], 
     words = refused(path, json.dumps(rows))
     assert words.startswith(f"{path}: row 0") or words.startswith(f"{path}: row 1")
     assert message in words
+
+
+def test_white_space_is_a_question_but_nothing_to_learn(tmp_path: Path) -> None:
+    rows = [{**GOOD, "instruction": " \n\u3000"}]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    assert len(load_examples(tmp_path / "rows.json")) == 1  # the grader asks it
+    assert read_rows(tmp_path / "rows.json", fields=("id", "instruction")) == rows
+    assert "row 0 has an empty instruction" in refused(tmp_path / "rows.json", None)
+    (tmp_path / "rows.json").write_text(json.dumps([{**GOOD, "instruction": ""}]))
+    with pytest.raises(InputError, match="row 0 has an empty instruction"):
+        read_rows(tmp_path / "rows.json", fields=("id", "instruction"))
 
 
 @pytest.mark.parametrize(

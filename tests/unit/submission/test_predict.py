@@ -170,7 +170,7 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_loaded(
     [
         ("[]", "must be a JSON array with at least one object in it"),
         ('[{"id": "a", "instruction": 3}]', "row 0 has 3 as instruction, which must be text"),
-        ('[{"id": "a", "instruction": " "}]', "row 0 has an empty instruction"),
+        ('[{"id": "a", "instruction": ""}]', "row 0 has an empty instruction"),
         ('[{"id": "a", "instruction": "b"}, {"id": "a", "instruction": "c"}]', "row 1 has the id a of row 0"),
         ('{"id": "a", "instruction": "b"}\n{"id": "c", "instruction": "d"}', "is JSON lines, an object a line"),
     ],
