@@ -40,13 +40,14 @@ FETCH = """import shutil
 import subprocess
 from pathlib import Path
 
+folder = Path(CODE) if Path(CODE).is_dir() else Path("code")
 if CODE.endswith(".zip"):
-    shutil.unpack_archive(CODE, "code")
-elif Path(CODE).is_dir():
-    shutil.copytree(CODE, "code", dirs_exist_ok=True)
-elif not Path("code").is_dir():
-    subprocess.run(["git", "clone", "--depth", "1", CODE, "code"], check=True)
-SCRIPTS = next(path.parent for path in sorted(Path("code").rglob("train.py")) if path.parent.name == "submission")
+    shutil.unpack_archive(CODE, folder)
+elif not folder.is_dir():
+    subprocess.run(["git", "clone", "--depth", "1", CODE, folder], check=True)
+scripts = sorted(folder.rglob("submission/train.py"), key=lambda path: (len(path.parts), path))
+assert scripts, f"there is no submission/train.py in {folder.resolve()}; set CODE"
+SCRIPTS = scripts[0].parent
 print(SCRIPTS)"""
 
 INSTALL = f"""from importlib.util import find_spec

@@ -35,6 +35,39 @@ def test_cells_call_scripts_that_are_there_and_hold_no_logic() -> None:
     assert not any(word in code for word in ("import torch", "transformers import", "def ", "class "))
 
 
+@pytest.mark.parametrize(
+    ("code", "made", "scripts"),
+    [
+        ("code", ["code/submission", "x/submission"], "code/submission"),
+        (".", ["submission", "a/submission"], "submission"),
+        ("mine", ["mine/r13921031/submission", "code/submission"], "mine/r13921031/submission"),
+        ("code.zip", ["zipped/repository/submission"], "code/repository/submission"),
+        ("repository", ["repository/submission"], "repository/submission"),
+    ],
+)
+def test_a_folder_of_code_is_used_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, made: list[str], scripts: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in made:
+        Path(folder).mkdir(parents=True)
+        Path(folder, "train.py").touch()
+    if code.endswith(".zip"):
+        shutil.make_archive("code", "zip", "zipped")
+    before = sorted(tmp_path.rglob("*"))
+    for _ in range(2):
+        names: dict[str, Any] = {"CODE": code}
+        exec(notebook.FETCH, names)
+        assert names["SCRIPTS"] == Path(scripts)
+    assert code.endswith(".zip") or sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_without_code_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AssertionError, match=f"no submission/train.py in {tmp_path}; set CODE"):
+        exec(notebook.FETCH, {"CODE": "."})
+
+
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "nbformat", None)
     assert notebook.main([]) == 4
