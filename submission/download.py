@@ -133,13 +133,15 @@ def download(arguments: argparse.Namespace) -> None:
         FetchError: It did not work; what to do is in the message.
     """
     output: Path = arguments.output
-    if find_problem(output) is None:
-        say(f"{output} is already complete; delete it to fetch it again")
-        return
-    source = parse_source(arguments.source)
+    there = find_problem(output) is None
+    if arguments.source or not there:
+        source = parse_source(arguments.source)
     if arguments.sha256 and not re.fullmatch(r"[0-9A-Fa-f]{64}", arguments.sha256):
         seen = f"ADAPTER_SHA256 {arguments.sha256!r} is not 64 hexadecimal digits"
         raise FetchError(Exit.USAGE, seen, remedy="copy what sha256sum prints, or leave it empty")
+    if there:
+        say(f"{output} is already complete; delete it to fetch it again{_not_compared(arguments)}")
+        return
     if output.exists() and not output.is_dir():
         raise FetchError(Exit.USAGE, f"--output {output} is no folder", remedy="remove it, or give another --output")
     from fetching.fetch import forget
@@ -156,6 +158,13 @@ def download(arguments: argparse.Namespace) -> None:
     say(f"{output} is complete ({size_mb:.1f} MB, SHA-256 of the weights {sha256_of(output / WEIGHTS_NAME)})")
 
 
+def _not_compared(arguments: argparse.Namespace) -> str:
+    """Say that the SHA-256 is not that of the weights: it may be that of the zip which they came in."""
+    if not arguments.sha256 or sha256_of(arguments.output / WEIGHTS_NAME) == arguments.sha256.lower():
+        return ""
+    return " (it was not compared with ADAPTER_SHA256, and nothing was asked of the link)"
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status, one of `sources.Exit`."""
     arguments = build_parser().parse_args(argv)
@@ -164,6 +173,9 @@ def main(argv: list[str] | None = None) -> int:
     except FetchError as error:
         print(f"download.py: {error}", file=sys.stderr)
         return error.code
+    except KeyboardInterrupt:
+        print("download.py: stopped; the same command goes on with what has come", file=sys.stderr)
+        return 130
     except ImportError as error:
         print(f"download.py: {error}\n  What to do: pip install {PACKAGES}", file=sys.stderr)
         return Exit.MISSING_PACKAGE

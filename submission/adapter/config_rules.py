@@ -10,7 +10,7 @@ from adapter import limits
 
 _MAX_ALPHA = 65_536
 _MAX_ENTRIES = 2000
-_PLAIN = re.compile(r"\^?[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
+PLAIN_NAME = re.compile(r"\^?[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
 _HUB_CACHE = re.compile(r"models--(?:[^/]*--)?(?P<name>[^/]+)")
 # Initialisations that leave the base model's weights as they are.
 _INITS = (None, True, False, "gaussian", "orthogonal", "eva")
@@ -57,7 +57,7 @@ def _numbers(config: Mapping[str, Any]) -> Iterator[str]:
         pattern = config.get(name) or {}
         if not isinstance(pattern, dict) or len(pattern) > _MAX_ENTRIES or not all(map(fits, pattern.values())):
             yield f"{name} is {_shown(pattern)}; its values must be like {'r' if name == 'rank_pattern' else 'alpha'}"
-        elif name == "alpha_pattern" and not all(_PLAIN.fullmatch(key) for key in pattern):
+        elif name == "alpha_pattern" and not all(PLAIN_NAME.fullmatch(key) for key in pattern):
             yield f"{name} is {_shown(pattern)}; its keys must be plain names of modules"
 
 
@@ -68,7 +68,7 @@ def _targets(targets: Any) -> Iterator[str]:
     if not isinstance(targets, list) or not targets or len(targets) > _MAX_ENTRIES:
         yield f"target_modules is {_shown(targets)}; it must be {wanted}"
         return
-    bad = [one for one in targets if not isinstance(one, str) or not _PLAIN.fullmatch(one) or one.startswith("^")]
+    bad = [one for one in targets if not isinstance(one, str) or not PLAIN_NAME.fullmatch(one) or one.startswith("^")]
     bad += [one for one in targets if one not in bad and one.rpartition(".")[2] not in limits.TARGET_MODULES]
     if bad:
         yield f"target_modules names {_shown(bad)}; it must be {wanted}"
@@ -97,7 +97,7 @@ def _kinds(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"layers_to_transform is {_shown(layers)}; it must be null or numbers of layers"
     patterns = config.get("layers_pattern") or []
     patterns = patterns if isinstance(patterns, list) else [patterns]
-    plain = all(isinstance(one, str) and _PLAIN.fullmatch(one) and not one.startswith("^") for one in patterns)
+    plain = all(isinstance(one, str) and PLAIN_NAME.fullmatch(one) and not one.startswith("^") for one in patterns)
     if len(patterns) > 8 or not plain:
         yield f"layers_pattern is {_shown(patterns)}; it must be null or plain names"
     excluded = config.get("exclude_modules") or []

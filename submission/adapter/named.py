@@ -5,18 +5,17 @@ Must not know the tensors. A key of rank_pattern that is no plain name is not ma
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-_PLAIN_KEY = re.compile(r"\^?[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
+from adapter.config_rules import PLAIN_NAME
 
 
 def ranks_of(config: Mapping[str, Any], module: str) -> list[int]:
     """Give the ranks that a module may be of: that of the first key which ends its name, else r."""
     pattern = config.get("rank_pattern")
     pattern = pattern if isinstance(pattern, dict) else {}
-    plain = {key: rank for key, rank in pattern.items() if _PLAIN_KEY.fullmatch(key)}
+    plain = {key: rank for key, rank in pattern.items() if PLAIN_NAME.fullmatch(key)}
     first = next((rank for key, rank in plain.items() if _is_key(key, module)), config["r"])
     return [first] if len(plain) == len(pattern) else [first, config["r"], *pattern.values()]
 

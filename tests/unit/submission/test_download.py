@@ -30,8 +30,24 @@ def test_complete_folder_is_left_alone(site: Site, tmp_path: Path, capsys: pytes
     site.replies(Reply(body=ZIP))
     assert run(tmp_path, f"{site.url}/a.zip") == Exit.DONE
     assert run(tmp_path, "") == Exit.DONE
-    assert "is already complete; delete it to fetch it again" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("is already complete; delete it to fetch it again\n")
     assert len(site.seen) == 1
+
+
+def test_what_a_complete_folder_was_not_held_against_is_said(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.replies(Reply(body=ZIP))
+    assert run(tmp_path, f"{site.url}/a.zip") == Exit.DONE
+    weights = hashlib.sha256(adapter_entries()["adapter_model.safetensors"]).hexdigest()
+    assert run(tmp_path, f"{site.url}/a.zip", "--sha256", weights.upper()) == Exit.DONE
+    assert capsys.readouterr().err.endswith("; delete it to fetch it again\n")
+    assert run(tmp_path, f"{site.url}/b.zip", "--sha256", "0" * 64) == Exit.DONE
+    words = (
+        "; delete it to fetch it again (it was not compared with ADAPTER_SHA256, and nothing was asked of the link)\n"
+    )
+    assert capsys.readouterr().err.endswith(words)
+    assert run(tmp_path, "no link", "--sha256", weights) == run(tmp_path, "", "--sha256", "abc") == Exit.USAGE
 
 
 def test_incomplete_folder_is_replaced(site: Site, tmp_path: Path) -> None:
