@@ -12,11 +12,13 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from adapter.files import find_problem
+from adapter.swap import Slot, refuse_unfit
 from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries
 from files import InputError, read_rows, write_json
 from prediction.partial import Partial, digest, digest_of_row
@@ -120,10 +122,12 @@ def load_model(base: str, adapter: Path, *, keep_4bit: bool | None = False) -> A
     from peft import PeftModel
 
     model = load_base(base, keep_4bit=keep_4bit)
+    warnings.filterwarnings("ignore", message="Found missing adapter keys")  # said below, as an error
     try:
         model = PeftModel.from_pretrained(model, str(adapter))
     except (ValueError, RuntimeError) as error:
         raise InputError(f"the adapter in {adapter} does not fit the base model {base}: {error}") from error
+    refuse_unfit(adapter, Slot(model).tensors)
     return model.eval()
 
 

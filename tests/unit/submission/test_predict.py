@@ -64,6 +64,44 @@ def test_run_sh_takes_relative_paths_from_anywhere_and_needs_no_network(work: Pa
     assert [p.name for p in (work / "made").iterdir()] == ["here.json"]
 
 
+UNFIT = """
+import shutil
+import sys
+from pathlib import Path
+import predict
+from safetensors.torch import load_file, save_file
+base, adapter, rows = sys.argv[1:]
+WAYS = {
+    "renamed": lambda t: {name.replace("layers", "blocks"): one for name, one in t.items()},
+    "half": lambda t: {name: one for name, one in t.items() if "layers.1." not in name},
+    "many": lambda t: t | {name.replace("layers.1.", "layers.7."): one.clone() for name, one in t.items()},
+    "whole": lambda t: t,
+}
+for name, spoil in WAYS.items():
+    shutil.copytree(adapter, name)
+    weights = Path(name) / "adapter_model.safetensors"
+    save_file(spoil(load_file(weights)), weights, metadata={"format": "pt"})
+    print(name, predict.main([base, name, rows, f"{name}.json", "--max_new_tokens", "2"]))
+"""
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_an_adapter_with_other_tensors_than_the_models_is_refused(work: Path, tmp_path: Path) -> None:
+    code = f"import sys; sys.path.insert(0, {str(SUBMISSION)!r}){UNFIT}"
+    places = (work / "base", work / "adapter", work / "input.json")
+    ran = run_script(sys.executable, "-W", "ignore", "-c", code, *places, cwd=tmp_path)
+    assert ran.stdout == "renamed 2\nhalf 2\nmany 2\nwhole 0\n", ran.stderr
+    renamed, half, many = (line for line in ran.stderr.splitlines() if line.startswith("predict.py: "))
+    name = "base_model.model.model.layers.1.mlp.down_proj.lora_A.weight"
+    assert f"it has what the model has no place for {name.replace('layers.1', 'blocks.0')}, " in renamed
+    assert "it lacks base_model.model.model.layers.0." in renamed
+    assert half.startswith(f"predict.py: half/adapter_model.safetensors does not fit the model: it lacks {name}, ")
+    assert f"no place for {name.replace('layers.1', 'layers.7')}, " in many
+    assert many.endswith(" and 11 more; take the base and the adapter of one training run")
+    assert [path.name for path in tmp_path.glob("*.json")] == ["whole.json"]
+
+
 @pytest.mark.parametrize("count", [0, 3, 5])
 def test_run_sh_wants_four_arguments(count: int, tmp_path: Path) -> None:
     ran = run_script("bash", ROOT / "run.sh", *["x"] * count, cwd=tmp_path)
