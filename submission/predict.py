@@ -21,11 +21,13 @@ from adapter.files import find_problem
 from adapter.swap import Slot, refuse_unfit
 from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries
 from files import InputError, read_rows, write_json
-from prediction.partial import Partial, digest, digest_of_row
+from prediction.partial import Partial, digest, digest_of_row, partial_path
 from progress import Progress, say
 from utils import get_prompt
 
 _SHOWN = 5
+_TEMPERATURES = (0.001, 1000.0)
+"""Beyond them probabilities are no numbers, or all alike."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -67,8 +69,9 @@ def check_arguments(arguments: argparse.Namespace) -> list[dict[str, str]]:
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}; it must be at least 1")
-    if not arguments.temperature >= 0:
-        raise InputError(f"--temperature is {arguments.temperature}; it must be at least 0")
+    low, high = _TEMPERATURES
+    if arguments.temperature != 0 and not low <= arguments.temperature <= high:
+        raise InputError(f"--temperature is {arguments.temperature}; it must be 0, or between {low} and {high}")
     if not 0 < arguments.top_p <= 1:
         raise InputError(f"--top_p is {arguments.top_p}; it must be above 0 and at most 1")
     if arguments.top_p < 1 and arguments.temperature == 0:
@@ -78,6 +81,8 @@ def check_arguments(arguments: argparse.Namespace) -> list[dict[str, str]]:
     rows = read_rows(arguments.input, fields=("id", "instruction"))
     if problem := find_problem(arguments.adapter):
         raise InputError(f"no usable adapter in {arguments.adapter}: {problem}; run download.sh or train.py first")
+    if arguments.output.is_symlink():  # what it leads to is written, and the link stays
+        arguments.output = Path(os.path.realpath(arguments.output))
     _check_output(arguments.output, arguments.input)
     return rows
 
@@ -85,8 +90,11 @@ def check_arguments(arguments: argparse.Namespace) -> list[dict[str, str]]:
 def _check_output(output: Path, source: Path) -> None:
     if output.is_dir():
         raise InputError(f"OUTPUT {output} is a folder; give the name of a file in it")
-    if output.resolve() == source.resolve():
+    if os.path.realpath(output) == os.path.realpath(source):
         raise InputError(f"OUTPUT {output} is INPUT; give another name")
+    for path in (output, partial_path(output)):
+        if os.path.lexists(path) and not path.is_file():
+            raise InputError(f"{path} is no plain file, and would be replaced by one; give another name as OUTPUT")
     if output.is_file() and not _is_prediction(output):
         raise InputError(
             f"OUTPUT {output} exists and holds no answers of predict.py, a list of {{id, output}}; remove it, or give "
@@ -194,7 +202,7 @@ def _tell(what: str, keys: Sequence[str]) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 2 for a wrong input, 4 for a missing package."""
+    """Run the command line and return its exit status: 0, 2 wrong input, 4 missing package, 130 Ctrl-C."""
     arguments = build_parser().parse_args(argv)
     try:
         rows = check_arguments(arguments)
@@ -206,6 +214,11 @@ def main(argv: list[str] | None = None) -> int:
     except ImportError as error:
         print(f"predict.py: {explain_missing(error)}", file=sys.stderr)
         return 4
+    except KeyboardInterrupt:
+        kept = partial_path(arguments.output)
+        on = f"goes on from {kept}" if kept.is_file() else "begins anew, as no answer is finished yet"
+        print(f"predict.py: stopped; the same command {on}", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -25,7 +25,7 @@ class Partial:
     """
 
     def __init__(self, output: Path, digests: Mapping[str, str]) -> None:
-        self.path = output.with_name(f"{output.name}.partial")
+        self.path = partial_path(output)
         self.old_path = output.with_name(f"{output.name}.partial.old")
         self._digests = digests
         self.found: dict[str, dict[str, Any]] = {}
@@ -66,6 +66,11 @@ class Partial:
         self.path.unlink(missing_ok=True)
 
 
+def partial_path(output: Path) -> Path:
+    """Give the name of the file that keeps answers until OUTPUT is written."""
+    return output.with_name(f"{output.name}.partial")
+
+
 def digest(base: str, adapter: Path, settings: Mapping[str, Any]) -> str:
     """Give a digest of what decides all answers: base, adapter and settings."""
     folder = Path(base)
@@ -95,7 +100,7 @@ def _line(entry: Mapping[str, Any]) -> str:
 def _parsed(line: str) -> dict[str, Any] | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     kinds = {"id": str, "output": str, "cut": bool, "digest": str}
     whole = isinstance(entry, dict) and all(isinstance(entry.get(name), kind) for name, kind in kinds.items())

@@ -1,6 +1,7 @@
 """run.sh and predict.py for real on a random two-layer Qwen3, and what they say of bad input."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -169,7 +170,10 @@ def test_truncated_weights_are_told_by_their_length(tmp_path: Path, capsys: pyte
     [
         (("--batch_size", "0"), "--batch_size is 0; it must be at least 1"),
         (("--max_new_tokens", "-1"), "--max_new_tokens is -1; it must be at least 1"),
-        (("--temperature", "nan"), "--temperature is nan; it must be at least 0"),
+        (("--temperature", "nan"), "--temperature is nan; it must be 0, or between 0.001 and 1000.0"),
+        (("--temperature", "inf"), "--temperature is inf; it must be 0, or between 0.001 and 1000.0"),
+        (("--temperature", "1e-40"), "--temperature is 1e-40; it must be 0, or between 0.001 and 1000.0"),
+        (("--temperature", "-1"), "--temperature is -1.0; it must be 0, or between 0.001 and 1000.0"),
         (("--temperature", "1", "--top_p", "0"), "--top_p is 0.0; it must be above 0 and at most 1"),
         (("--top_p", "0.9"), "--top_p changes nothing without --temperature: give one above 0, or leave --top_p out"),
         (("--stop", ""), "--stop is empty; give the text that ends an answer"),
@@ -201,6 +205,51 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_loaded(
     assert predict.main(places) == 2
     assert capsys.readouterr().err.startswith(f"predict.py: {message.format(output=places[3])}")
     assert json.loads((tmp_path / "in.json").read_text()) == ROWS
+
+
+def written(folder: Path, output: Path) -> list[str]:
+    """Write adapter and input into a folder, and give the arguments."""
+    for name, content in adapter_entries().items():
+        (folder / name).write_bytes(content)
+    (folder / "in.json").write_text(json.dumps(ROWS))
+    return ["x/y", str(folder), str(folder / "in.json"), str(output)]
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.json.partial", "link.json"])
+def test_what_is_no_plain_file_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    os.mkfifo(tmp_path / name.replace("link", "real"))
+    (tmp_path / "link.json").symlink_to("real.json")
+    places = written(tmp_path, tmp_path / name.removesuffix(".partial"))
+    assert predict.main(places) == 2
+    assert f"{tmp_path / name.replace('link', 'real')} is no plain file, and would be" in capsys.readouterr().err
+    assert (tmp_path / name).is_fifo()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "link.json").symlink_to("made/out.json")
+    arguments = predict.build_parser().parse_args(written(tmp_path, tmp_path / "link.json"))
+    predict.check_arguments(arguments)
+    assert arguments.output == tmp_path / "made" / "out.json"
+    (tmp_path / "round.json").symlink_to("round.json")
+    assert predict.main(written(tmp_path, tmp_path / "round.json")) == 2
+    assert "round.json is no plain file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kept", "words"), [(True, "goes on from {}.partial"), (False, "begins anew, as no")])
+def test_ctrl_c_ends_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kept: bool, words: str
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predict, "predict", stop)
+    monkeypatch.setattr(predict, "prepare_libraries", lambda _: None)
+    output = tmp_path / "out.json"
+    if kept:
+        output.with_name("out.json.partial").write_text("")
+    assert predict.main(written(tmp_path, output)) == 130
+    assert capsys.readouterr().err.startswith(f"predict.py: stopped; the same command {words.format(output)}")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,9 @@ def test_finished_answers_of_another_run_can_be_had_again(tmp_path: Path) -> Non
     assert [partial_answers.Partial(output, {"a": one}).found["a"]["output"] for one in "12"] == ["天", "地"]
 
 
-@pytest.mark.parametrize("line", ["", "[]", "3", '{"id": "a"}', '{"id": 1, "output": "x", "cut": true, "digest": "1"}'])
+@pytest.mark.parametrize(
+    "line", ["", "[]", "3", "[" * 9999, '{"id": "a"}', '{"id": 1, "output": "x", "cut": true, "digest": "1"}']
+)
 def test_a_line_that_is_not_whole_is_not_used(tmp_path: Path, line: str) -> None:
     (tmp_path / "out.json.partial").write_bytes(line.encode() + b"\n\xff\xfe\n")
     found = partial_answers.Partial(tmp_path / "out.json", {"a": "1"})
