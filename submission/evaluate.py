@@ -10,6 +10,7 @@ before that. What is measured is in `evaluation.py`, what perplexity means in `p
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from base_model import explain_missing, prepare_libraries
 from evaluation.exemplars import Row, choose_exemplars
 from evaluation.perplexity import MAX_TOKENS
 from evaluation.report import FILES, write_report
-from files import InputError, read_rows
+from files import InputError, read_rows, scratch_folder
 from progress import a_few, say
 from training.checkpoints import FOLDER, checkpoints
 
@@ -78,6 +79,11 @@ def check(options: argparse.Namespace) -> Work:
     for name, least in (("max_new_tokens", 1), ("samples", 0), ("batch_tokens", 1), ("max_tokens", 3), ("seed", 0)):
         if getattr(options, name) < least:
             raise InputError(f"--{name} is {getattr(options, name)}; it must be at least {least}")
+    if options.output_dir.is_symlink() or options.output_dir.name in (
+        "",
+        "..",
+    ):  # a link stays, and leads to the report
+        options.output_dir = Path(os.path.realpath(options.output_dir))
     refuse_foreign_folder(options.output_dir)
     rows = read_rows(options.eval_file, fields=("id", "instruction", "output"))
     shots: Sequence[int] = options.shots or (SHOTS if options.train_file else ())
@@ -98,15 +104,26 @@ def check(options: argparse.Namespace) -> Work:
 
 
 def refuse_foreign_folder(folder: Path) -> None:
-    """Refuse to replace a folder that holds anything but an earlier evaluation.
+    """Refuse a folder that cannot be replaced, or holds anything but an earlier evaluation; nothing is measured before.
 
     Raises:
-        InputError: It does, or it is no folder.
+        InputError: It does, it is no folder, or nothing can be written beside it.
     """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise InputError(f"--output_dir {folder} is a file; name a folder")
+    whole = Path(os.path.realpath(folder))
+    if whole in (here := Path.cwd(), *here.parents) or os.path.ismount(whole):
+        raise InputError(
+            f"--output_dir {folder} is replaced as a whole, but this command stands in it, or it is a disk's; name a "
+            f"folder in it, like {folder / 'evaluation'}"
+        )
+    try:
+        with scratch_folder(folder):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot write into {folder.parent}, where --output_dir goes: {error.strerror}") from error
     if not folder.exists():
         return
-    if not folder.is_dir():
-        raise InputError(f"--output_dir {folder} is a file; name a folder")
     others = sorted({path.name for path in folder.iterdir()} - FILES)
     if others:
         raise InputError(
@@ -142,14 +159,22 @@ def read_predictions(path: Path, rows: Sequence[Row]) -> list[str]:
         ("has no answer to", [one for one in wanted if one not in answers]),
         ("answers what --eval_file does not ask:", sorted(answers.keys() - set(wanted))),
         ("has no text as output of", [one for one in wanted if not isinstance(answers.get(one), str)]),
+        (
+            "has half a character (a lone surrogate) in the output of",
+            [one for one in wanted if _torn(answers.get(one))],
+        ),
     ):
         if ids:
             raise InputError(f"--predictions {path} {words} {a_few(ids)}")
     return [answers[one] or "" for one in wanted]
 
 
+def _torn(answer: object) -> bool:
+    return isinstance(answer, str) and any("\ud800" <= letter <= "\udfff" for letter in answer)
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 2 for a wrong input, 4 for a missing package."""
+    """Run the command line and return its exit status: 0, 2 wrong input, 4 missing package, 130 Ctrl-C."""
     options = build_parser().parse_args(argv)
     try:
         work = check(options)
@@ -163,6 +188,9 @@ def main(argv: list[str] | None = None) -> int:
     except ImportError as error:
         print(f"evaluate.py: {explain_missing(error)}", file=sys.stderr)
         return 4
+    except KeyboardInterrupt:
+        print("evaluate.py: stopped; nothing is written, and the same command begins anew", file=sys.stderr)
+        return 130
     say(f"wrote {options.output_dir}")
     return 0
 

@@ -244,6 +244,7 @@ def test_bad_options_are_named_and_nothing_is_written(
         ([*EVAL[1:], {"id": "x", "output": "y"}], "has no answer to e0"),
         ([*EVAL, {"id": "x", "output": "y"}], "answers what --eval_file does not ask: x"),
         ([{"id": "e0", "output": 3}, *EVAL[1:]], "has no text as output of e0"),
+        ([{"id": "e0", "output": "\ud800"}, *EVAL[1:]], "has half a character (a lone surrogate) in the output of e0"),
     ],
 )
 def test_predictions_must_answer_the_file(
@@ -273,6 +274,38 @@ def test_a_folder_of_other_things_is_not_replaced(tmp_path: Path, capsys: pytest
     assert evaluate.main(options) == 2
     assert "is replaced as a whole, but holds thesis.md; name a new folder" in capsys.readouterr().err
     assert (tmp_path / "made" / "thesis.md").exists()
+
+
+def test_a_folder_that_cannot_be_replaced_is_told_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = write(tmp_path)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    for name in (".", "..", str(tmp_path / "empty")):
+        assert evaluate.main([*options, "--output_dir", name]) == 2
+        assert "is replaced as a whole, but this command stands in it" in capsys.readouterr().err
+    assert evaluate.main([*options, "--output_dir", str(tmp_path / "eval.json" / "made")]) == 2
+    assert "where --output_dir goes: File exists" in capsys.readouterr().err
+
+
+def test_a_link_to_a_folder_stays_and_the_report_goes_where_it_leads(tmp_path: Path) -> None:
+    options = write(tmp_path)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    work = evaluate.check(evaluate.build_parser().parse_args([*options, "--output_dir", str(tmp_path / "link")]))
+    assert work.options.output_dir == tmp_path / "real"
+
+
+def test_ctrl_c_ends_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "prepare_libraries", stop)
+    assert evaluate.main(write(tmp_path)) == 130
+    assert capsys.readouterr().err == "evaluate.py: stopped; nothing is written, and the same command begins anew\n"
 
 
 def test_shots_need_rows_to_take_them_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
