@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from files import InputError
+from positions import forget_earlier_lengths
 from progress import say
 
 PACKAGES = "torch transformers peft bitsandbytes accelerate"
@@ -113,6 +114,7 @@ def load_base(base: str, *, keep_4bit: bool | None = False) -> Any:
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(_why_not_loaded(base, error)) from error
+    forget_earlier_lengths(model)
     if keep_4bit is None:
         keep_4bit = device != "cpu" and not _expanded_fits(model, device)
         if keep_4bit:

@@ -15,12 +15,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from base_model import text_config
 from encoding import Encoded, scored
 from evaluation.perplexity import Likelihood
 from files import InputError
+from positions import length_bound
 from progress import say
-from training.answer_loss import CHUNK, CLOSE, AnswerLoss
+from training.answer_loss import CHUNK, AnswerLoss
 from training.batches import Batch, Room, collate, split
+from training.trial import head_suffices
 
 
 class Meter:
@@ -46,8 +49,10 @@ class Meter:
         """
         started_s = time.monotonic()
         lengths = [len(one["input_ids"]) for one in examples]
+        bound = length_bound(text_config(self.loss.whole.config))
+        room = Room(tokens=1, packing=False) if bound is not None and max(lengths) > bound else self.room  # each alone
         found: list[Likelihood | None] = [None] * len(examples)
-        for group in split(range(len(examples)), lengths, room=self.room):
+        for group in split(range(len(examples)), lengths, room=room):
             chosen = [examples[place] for place in group]
             counts = [scored(one) for one in chosen]
             losses = self._losses(chosen).double().split(counts)
@@ -62,7 +67,7 @@ class Meter:
     def _losses(self, examples: Sequence[Encoded]) -> Tensor:
         """Give the loss of each answer token of examples, the longest first, (P,) in fp32, one after the other."""
         if self.own_head is None:
-            self.own_head = self._head_suffices(self._lay(examples[:1]))
+            self.own_head = head_suffices(self.loss, self._lay(examples[:1]), self.loss.head)
         batch = self._lay(examples)
         return self._by_head(batch) if self.own_head else self._by_logits(batch)
 
@@ -77,11 +82,6 @@ class Meter:
     def _by_logits(self, batch: Batch) -> Tensor:
         logits = self.loss.model(**self.loss.inputs(batch)).logits.flatten(0, 1)  # (B * T, V)
         return _nll(logits[batch.answers].float(), batch.labels)
-
-    def _head_suffices(self, batch: Batch) -> bool:
-        """Hold both ways against each other on one example: some models cap or scale their logits."""
-        fast, plain = self._by_head(batch).sum(), self._by_logits(batch).sum()
-        return bool((fast - plain).abs() <= CLOSE.get(self.loss.model.dtype, 2e-2) * plain.abs())
 
 
 def _nll(logits: Tensor, labels: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ A way that would change what is learned is given up, and a line says so. Must no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -14,6 +15,7 @@ from torch.nn.functional import linear
 
 from base_model import text_config
 from encoding import IGNORED, Encoded, scored
+from positions import length_bound
 from progress import say
 from training.answer_loss import CLOSE, AnswerLoss
 from training.batches import Batch, Room, collate
@@ -50,15 +52,21 @@ def find_room(
     apart = Room(
         tokens=tokens, packing=False, **({"token_step": TOKEN_STEP, "answer_step": ANSWER_STEP} if on_gpu else {})
     )
+    longest = max(len(one["input_ids"]) for one in examples)
+    bound = length_bound(text_config(loss.whole.config))
+    if bound is not None and longest > bound:
+        say(f"this model counts positions otherwise in texts of more than {bound} tokens: each example is read alone")
+        apart, packing = Room(tokens=1, packing=False), False
     shared = replace(apart, packing=True)
     ordered = sorted(examples, key=lambda one: len(one["input_ids"]))
     pair = [ordered[-1], ordered[0]]
     alone = [collate([one], room=apart, padding=padding, device=device) for one in pair]
     loss.eval()
-    if not _is_product(loss, alone[1]):
+    if not head_suffices(loss, alone[1], lambda hidden: linear(hidden, loss.head.weight)):
         loss.own_head = False
         say("this model's head does more than a product: the loss is taken from its own logits")
-    if packing and len(examples) > 1:
+    packing = packing and len(examples) > 1  # one alone shows nothing, and has nobody to share its row with
+    if packing:
         together = collate(pair, room=shared, padding=padding, device=device)
         if reason := _why_apart(loss, pair, alone, together):
             say(f"{reason}: each example gets a row of its own")
@@ -67,16 +75,19 @@ def find_room(
     return shared if packing else apart
 
 
-def _is_product(loss: AnswerLoss, batch: Batch) -> bool:
-    """Tell whether logits are the product of hidden states and the head's weight, and nothing else."""
+def head_suffices(loss: AnswerLoss, batch: Batch, head: Callable[[Tensor], Tensor]) -> bool:
+    """Tell whether logits are what `head` makes of the last hidden states, (B, T, H) -> (B, T, V), and nothing else."""
+    if getattr(text_config(loss.whole.config), "final_logit_softcapping", None):
+        return False  # a cap shows in large logits alone, which training may make later
     try:
         logits = loss.model(**loss.inputs(batch)).logits
-        product = linear(loss.hidden(batch), loss.head.weight)
+        mine = head(loss.hidden(batch))
     except _REFUSALS as error:
         if isinstance(error, torch.cuda.OutOfMemoryError):
             raise
         return False
-    return torch.allclose(logits.float(), product.float(), rtol=1e-3, atol=1e-4 * float(product.abs().max()))
+    largest = float(mine.abs().max())  # no number where weights are broken
+    return math.isfinite(largest) and torch.allclose(logits.float(), mine.float(), rtol=1e-3, atol=1e-4 * largest)
 
 
 def _why_apart(loss: AnswerLoss, pair: Sequence[Encoded], alone: Sequence[Batch], together: Batch) -> str:

@@ -9,11 +9,12 @@ pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:`is_gradient
 torch = pytest.importorskip("torch")
 
 from encoding import IGNORED, Encoded  # noqa: E402
+from positions import forget_earlier_lengths  # noqa: E402
 from settings import Settings  # noqa: E402
 from torch.nn.functional import cross_entropy  # noqa: E402
 from training import trial  # noqa: E402
 from training.answer_loss import CHUNK, AnswerLoss, HeadNll  # noqa: E402
-from training.batches import Batch, Room, collate  # noqa: E402
+from training.batches import Batch, Room, collate, split  # noqa: E402
 from training.lora import add_adapter  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
@@ -25,6 +26,17 @@ SHAPES: dict[str, dict[str, Any]] = {
     "llama": SIZES | {"tie_word_embeddings": True},
     "mistral": SIZES,
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 97, "initializer_range": 0.2, "n_positions": 64},
+}
+
+
+BLOOM = {"hidden_size": 32, "n_layer": 2, "n_head": 4}
+LONG = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "rope_theta": 10000.0}
+ROPES: dict[str, dict[str, Any]] = {  # both read texts of more than 12 tokens otherwise
+    "llama": {
+        "max_position_embeddings": 12,
+        "rope_parameters": {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10000.0},
+    },
+    "phi3": {"max_position_embeddings": 64, "original_max_position_embeddings": 12, "rope_parameters": LONG},
 }
 
 
@@ -159,7 +171,7 @@ def test_examples_that_would_see_each_other_get_rows_of_their_own(capsys: pytest
             {"sliding_window": 6},
             "this model looks back 6 tokens, which the mask of shared rows would not hold",
         ),
-        ("bloom", {"hidden_size": 32, "n_layer": 2, "n_head": 4}, "this model takes no masks of its own"),
+        ("bloom", BLOOM, "this model takes no masks of its own"),
         ("mamba", {"hidden_size": 32, "num_hidden_layers": 2, "vocab_size": 97}, "this model"),
     ],
 )
@@ -179,5 +191,36 @@ def test_without_packing_nothing_is_tried() -> None:
     assert not room.packing
 
 
-def test_one_example_is_tried_alone() -> None:
-    assert trial.find_room(AnswerLoss(make("qwen3")), examples(5), tokens=64, packing=True, padding=0, device="cpu")
+def test_one_example_gets_a_row_of_its_own_as_packing_was_not_tried() -> None:
+    room = trial.find_room(
+        AnswerLoss(make("bloom", **BLOOM)), examples(5), tokens=64, packing=True, padding=0, device="cpu"
+    )
+    assert room == Room(tokens=64, packing=False)
+
+
+@pytest.mark.parametrize("kind", ROPES)
+def test_examples_are_read_alone_where_positions_depend_on_the_length(
+    kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = make(kind, **ROPES[kind])
+    forget_earlier_lengths(model)
+    loss, chosen = AnswerLoss(model), examples(9, 30, 14, 20)
+    short = trial.find_room(loss, examples(9, 12), tokens=64, packing=True, padding=0, device="cpu")
+    assert short.packing
+    room = trial.find_room(loss, chosen, tokens=64, packing=True, padding=0, device="cpu")
+    assert room == Room(tokens=1, packing=False)
+    assert "otherwise in texts of more than 12 tokens: each example is read alone" in capsys.readouterr().err
+    groups = split(range(4), [len(one["input_ids"]) for one in chosen], room=room)
+    with torch.no_grad():
+        found = sum(float(loss(batch([chosen[one] for one in group], room))) for group in groups)
+    assert found == pytest.approx(by_the_book(loss.model, chosen).item(), rel=1e-5)
+
+
+def test_a_long_text_is_read_the_same_behind_a_longer_one() -> None:
+    model = make("llama", adapter=False, **ROPES["llama"])
+    texts = [torch.arange(1, length)[None] for length in (20, 40, 9)]
+    with torch.no_grad():
+        fresh = [make("llama", adapter=False, **ROPES["llama"])(one).logits for one in texts]
+        forget_earlier_lengths(model)
+        for place in (1, 0, 2, 1, 2):
+            torch.testing.assert_close(model(texts[place]).logits, fresh[place])
