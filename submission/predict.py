@@ -15,15 +15,19 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapter.files import find_problem
 from adapter.swap import Slot, refuse_unfit
-from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries
+from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries, text_config
 from files import InputError, read_rows, write_json
+from positions import most_tokens
 from prediction.partial import Partial, digest, digest_of_row, partial_path
 from progress import Progress, say
 from utils import get_prompt
+
+if TYPE_CHECKING:
+    from prediction.choice import Prompt
 
 _SHOWN = 5
 _TEMPERATURES = (0.001, 1000.0)
@@ -180,10 +184,7 @@ def answer(arguments: argparse.Namespace, rows: Sequence[dict[str, str]], partia
         stop=tuple(arguments.stop),
     )
     prompts = [Prompt(ids=encode_prompt(tokenizer, row["instruction"]), key=row["id"]) for row in rows]
-    places = getattr(model.config, "max_position_embeddings", None)
-    if places:
-        long = [p.key for p in prompts if len(p.ids) + how.max_new_tokens > places]
-        _tell(f"may get longer, prompt included, than the {places} tokens that the model was made for", long)
+    _tell_of_long(model, prompts, how.max_new_tokens)
     partial.begin()
     if partial.others:
         old, count = partial.old_path, len(partial.others)
@@ -193,6 +194,14 @@ def answer(arguments: argparse.Namespace, rows: Sequence[dict[str, str]], partia
         partial.add(rows[one.number]["id"], output=one.text, cut=one.cut)
         progress.add(len(one.tokens))
     progress.close()
+
+
+def _tell_of_long(model: Any, prompts: Sequence[Prompt], max_new_tokens: int) -> None:
+    config = text_config(model.config)
+    if places := getattr(config, "max_position_embeddings", None):
+        long = [prompt.key for prompt in prompts if len(prompt.ids) + max_new_tokens > places]
+        words = f"may get longer, prompt included, than the {places} tokens that the model was made for"
+        _tell(f"{words}, and end there" if most_tokens(config) else words, long)
 
 
 def _tell(what: str, keys: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from adapter.files import WEIGHTS_NAME, base_name
 from adapter.swap import Slot
-from base_model import load_tokenizer
+from base_model import load_tokenizer, text_config
 from encoding import Encoded
 from evaluation.answering import answer
 from evaluation.exemplars import encode_shot, prompt_of
@@ -22,7 +22,9 @@ from evaluation.perplexity import Likelihood, cut, figures, interval
 from evaluation.samples import choose_samples
 from evaluation.text_metrics import compare_texts
 from files import InputError, sha256_of
+from positions import most_tokens
 from predict import load_model
+from progress import a_few
 from training.checkpoints import step_of
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def evaluate(work: Work) -> dict[str, Any]:
     encoded = {shots: encode(tokenizer, work, shots=shots) for shots in sorted({0, *work.shots})}
     try:
         model = load_model(work.options.base_model, work.options.adapter, keep_4bit=work.options.keep_4bit)
+        refuse_longer(encoded, work, most=most_tokens(text_config(model.config)))
         return Evaluation(work, model, tokenizer, encoded).run()
     except torch.cuda.OutOfMemoryError as error:
         raise InputError(
@@ -67,6 +70,24 @@ def encode(tokenizer: Any, work: Work, *, shots: int) -> list[Encoded]:
             raise InputError(f"{work.options.eval_file}: {row['id']}{behind}: {example}; {remedy}")
         encoded.append(example)
     return encoded
+
+
+def refuse_longer(encoded: Mapping[int, Sequence[Encoded]], work: Work, *, most: int | None) -> None:
+    """Refuse examples that the model has no places for; None: it has as many as one likes.
+
+    Raises:
+        InputError: It names a few, and what to do.
+    """
+    if most is None:
+        return
+    for shots, examples in encoded.items():
+        lengths = {row["id"]: len(one["input_ids"]) for row, one in zip(work.rows, examples, strict=True)}
+        if long := [f"{key} ({length:,} tokens)" for key, length in lengths.items() if length > most]:
+            behind, remedy = (f" behind {shots} exemplars", "take fewer --shots, or ") if shots else ("", "")
+            raise InputError(
+                f"{work.options.eval_file}: this model takes at most {most:,} tokens, and rows{behind} are longer: "
+                f"{a_few(long)}; {remedy}cut them by --max_tokens {most}"
+            )
 
 
 class Evaluation:

@@ -60,7 +60,7 @@ class Row:
         self.number = number
         self.ids = list(prompt.ids)
         self.limit = how.max_new_tokens if prompt.limit is None else prompt.limit
-        self._key = prompt.key
+        self.key = prompt.key
         self._how = how
         self._tokenizer = tokenizer
         self._ends = ends
@@ -70,7 +70,7 @@ class Row:
         """Forget the answer so far."""
         self.tokens: list[int] = []
         self.done = self.cut = False
-        self.draws = random.Random(f"{self._how.seed}/{self._key}")
+        self.draws = random.Random(f"{self._how.seed}/{self.key}")
 
     @property
     def room(self) -> int:

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from base_model import free_gpu_bytes, inner_model
+from base_model import free_gpu_bytes, inner_model, text_config
 from files import InputError
+from positions import length_bound, most_tokens
 from prediction.choice import Decoding, Prompt, Row, choose, end_tokens
 from prediction.slots import Decoder, try_out
-from progress import say
+from progress import a_few, say
 
 ROWS_ON_GPU, ROWS_ON_CPU = 128, 16
 SHARE_FOR_CACHE = 0.5
@@ -77,6 +78,7 @@ class Generator:
         self.device = next(self.core.parameters()).device
         self.batch_size = batch_size or (ROWS_ON_GPU if self.device.type == "cuda" else ROWS_ON_CPU)
         self.ends = end_tokens(self.core, tokenizer)
+        self._places = most_tokens(text_config(self.core.config))
         self._slots = slots
         self._record = record
         self._bytes_per_token: int | None = None
@@ -85,11 +87,14 @@ class Generator:
         """Give the answers as they are finished.
 
         Raises:
-            InputError: Not even one prompt fits into memory.
+            InputError: Not even one prompt fits into memory, or the model has no places for one.
         """
-        if self._slots and prompts:
-            self._settle(prompts)
         left = [Row(number, prompt, self.how, self.tokenizer, self.ends) for number, prompt in enumerate(prompts)]
+        self._keep_to_places(left)
+        if left and self._must_go_alone(left):
+            self._slots, self.batch_size = False, 1
+        elif left and self._slots:
+            self._settle(prompts)
         left.sort(key=lambda row: (-row.room, row.number))
         while left:
             group = self._group(left)
@@ -104,6 +109,29 @@ class Generator:
                 fits = True
             if not fits:  # outside of `except`, whose error holds on to memory
                 self._take_fewer(rows, left)
+
+    def _keep_to_places(self, rows: Sequence[Row]) -> None:
+        """Cut the longest lengths of answers where the model has no more places; the last token takes none.
+
+        Raises:
+            InputError: A prompt alone takes more.
+        """
+        if self._places is None:
+            return
+        if long := [f"{row.key} ({len(row.ids):,} tokens)" for row in rows if len(row.ids) > self._places]:
+            raise InputError(
+                f"this model takes at most {self._places:,} tokens, and prompts are longer: {a_few(long)}; shorten them"
+            )
+        for row in rows:
+            row.limit = min(row.limit, self._places + 1 - len(row.ids))
+
+    def _must_go_alone(self, rows: Sequence[Row]) -> bool:
+        """Tell whether answers depend on the length of their neighbours."""
+        bound = length_bound(text_config(self.core.config))
+        if bound is None or max(row.room for row in rows) <= bound:
+            return False
+        say(f"this model counts positions otherwise in texts of more than {bound} tokens: one prompt at a time")
+        return True
 
     def _settle(self, prompts: Sequence[Prompt]) -> None:
         """Find out whether this model can be run in slots."""
@@ -149,6 +177,9 @@ class Generator:
         if self._slots:
             yield from self._run_in_slots(group, rows)
             return
+        # In a batch the shorter answers are fed on until the longest is done, which the model must have places for.
+        if self._places and max(len(row.ids) for row in group) + max(row.limit for row in group) - 1 > self._places:
+            rows = 1
         for start in range(0, len(group), rows):
             batch = group[start : start + rows]
             self._generate(batch)

@@ -246,6 +246,25 @@ def test_where_positions_depend_on_the_length_each_example_is_measured_alone() -
     assert [one.nll_nats for one in together] == pytest.approx([one.nll_nats for one in alone], rel=1e-6)
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("shots", "remedy"), [(0, "longer: e1 (7 tokens); cut them"), (5, "take fewer --shots, or cut")]
+)
+def test_examples_that_the_model_has_no_places_for_are_named(shots: int, remedy: str) -> None:
+    from evaluation.measure import refuse_longer
+    from files import InputError
+
+    options = evaluate.build_parser().parse_args(["--base_model", "b", "--adapter", "a", "--eval_file", "eval.json"])
+    work = evaluate.Work(options=options, rows=EVAL[:2], shots=(), exemplars=[], checkpoints=[], predictions=None)
+    encoded: Any = {shots: [{"input_ids": [1] * length, "labels": [1] * length} for length in (6, 7)]}
+    for most in (None, 7):
+        refuse_longer(encoded, work, most=most)
+    with pytest.raises(InputError, match="this model takes at most 6 tokens, and rows") as error:
+        refuse_longer(encoded, work, most=6)
+    assert remedy in str(error.value)
+    assert str(error.value).endswith("by --max_tokens 6")
+
+
 def write(folder: Path, *, eval_rows: object = EVAL, train_rows: object = TRAIN) -> list[str]:
     for name, content in adapter_entries("adapter/").items():
         (folder / name).parent.mkdir(exist_ok=True)

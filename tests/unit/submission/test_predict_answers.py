@@ -79,7 +79,8 @@ def families() -> dict[str, Any]:
     return found
 
 
-# Sliding windows and positions that are not handed in do not go with slots; those models are left to `generate`.
+# Sliding windows and positions that are not handed in, or depend on the length, do not go with slots; those models are
+# left to `generate`.
 @pytest.mark.parametrize(
     ("family", "slots"),
     [
@@ -90,8 +91,17 @@ def families() -> dict[str, Any]:
         ("Mistral", False),
         ("Gemma2", False),
         ("Bloom", False),
+        ("GPT2 of 64 places", True),
+        ("Llama, dynamic", False),
+        ("Phi3, long", False),
     ],
 )
 def test_other_models_answer_as_in_a_loop_too(families: dict[str, Any], family: str, slots: bool) -> None:
     assert families[family]["answers"] == families[family]["expected"]
     assert families[family]["slots"] == slots
+
+
+def test_a_prompt_that_the_model_has_no_places_for_is_named(families: dict[str, Any]) -> None:
+    assert families["too long"] == (
+        "this model takes at most 64 tokens, and prompts are longer: b (65 tokens); shorten them"
+    )
