@@ -24,7 +24,7 @@ from files import InputError, read_rows, write_json
 from positions import most_tokens
 from prediction.partial import Partial, digest, digest_of_row, partial_path
 from progress import Progress, say
-from utils import get_prompt
+from utils import get_bnb_config, get_prompt
 
 if TYPE_CHECKING:
     from prediction.choice import Prompt
@@ -145,11 +145,9 @@ def load_model(base: str, adapter: Path, *, keep_4bit: bool | None = False) -> A
 
 def predict(arguments: argparse.Namespace, rows: Sequence[dict[str, str]]) -> None:
     """Answer every row and write OUTPUT, going on from what an earlier run left."""
-    common = digest(
-        arguments.base,
-        arguments.adapter,
-        {name: getattr(arguments, name) for name in ("max_new_tokens", "stop", "temperature", "top_p", "seed")},
-    )
+    names = ("max_new_tokens", "stop", "temperature", "top_p", "seed")
+    settings = {name: getattr(arguments, name) for name in names} | {"quantised": get_bnb_config().to_dict()}
+    common = digest(arguments.base, arguments.adapter, settings)
     digests = {row["id"]: digest_of_row(common, get_prompt(row["instruction"])) for row in rows}
     partial = Partial(arguments.output, digests)
     if partial.unused:

@@ -104,16 +104,30 @@ def test_a_line_that_is_not_whole_is_not_used(tmp_path: Path, line: str) -> None
 def test_the_digest_depends_on_all_that_decides_an_answer(adapter: Path, tmp_path: Path) -> None:
     base = tmp_path / "base"
     base.mkdir()
-    (base / "config.json").write_text("{}")
-    digests = [partial_answers.digest(str(base), adapter, {"max_new_tokens": 256})]
-    digests.append(partial_answers.digest(str(base), adapter, {"max_new_tokens": 255}))
+    weights = base / "model.safetensors"
+
+    def digest(**settings: object) -> str:
+        return partial_answers.digest(str(base), adapter, {"max_new_tokens": 256, **settings})
+
+    digests = [digest(), digest(max_new_tokens=255), digest(quantised={"dtype": object})]
     digests.append(partial_answers.digest("hub/name", adapter, {"max_new_tokens": 256}))
-    (base / "config.json").write_text('{"a": 1}')
-    digests.append(partial_answers.digest(str(base), adapter, {"max_new_tokens": 256}))
-    (base / "model.safetensors").write_bytes(b"weights")
-    digests.append(partial_answers.digest(str(base), adapter, {"max_new_tokens": 256}))
+    for name in ("config.json", "generation_config.json", "tokenizer.json", "vocab.txt", "chat_template.jinja"):
+        for text in ("{}", '{"a": 1}'):
+            (base / name).write_text(text)
+            digests.append(digest())
+    # Weights: another header, another size, another date.
+    for content in (header("a") + b"12", header("b") + b"12", header("b") + b"123"):
+        weights.write_bytes(content)
+        os.utime(weights, ns=(1, 1))
+        digests.append(digest())
+    os.utime(weights, ns=(1, 2))
+    digests.append(digest())
     (adapter / "adapter_model.safetensors").write_bytes(b"others")
-    digests.append(partial_answers.digest(str(base), adapter, {"max_new_tokens": 256}))
+    digests.append(digest())
     digests += [partial_answers.digest_of_row(digests[0], text) for text in ("a", "b")]
-    assert len(set(digests)) == 8
-    assert partial_answers.digest(str(base), adapter, {"max_new_tokens": 256}) == digests[5]
+    assert len(set(digests)) == len(digests)
+    assert digest() == digests[-3]
+
+
+def header(text: str) -> bytes:
+    return len(text).to_bytes(8, "little") + text.encode()
