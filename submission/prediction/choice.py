@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from base_model import text_config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +113,14 @@ class Row:
 
 
 def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Give the tokens that end an answer: eos of the tokenizer, and all that the model's generation settings name."""
+    """Give the tokens that end an answer: eos of the tokenizer, and all that the model's generation settings name.
+
+    Tokens that the model has no logit for cannot come, and are left out.
+    """
     named = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     found = named if isinstance(named, (list, tuple)) else [named]
-    return frozenset(int(one) for one in (*found, tokenizer.eos_token_id) if one is not None)
+    size = getattr(text_config(getattr(model, "config", None)), "vocab_size", None) or math.inf
+    return frozenset(int(one) for one in (*found, tokenizer.eos_token_id) if one is not None and 0 <= int(one) < size)
 
 
 def choose(logits: Tensor, rows: Sequence[Row], how: Decoding, *, ends: frozenset[int]) -> list[int]:

@@ -79,3 +79,6 @@ def test_all_end_tokens_of_the_generation_settings_count() -> None:
 
     assert [end_tokens(model(named), TOKENIZER) for named in ([5, 6], 5, None)] == [{3, 5, 6}, {3, 5}, {3}]
     assert end_tokens(SimpleNamespace(), TOKENIZER) == {3}
+    config = SimpleNamespace(vocab_size=6)
+    within = SimpleNamespace(config=config, generation_config=SimpleNamespace(eos_token_id=[5, 6, -1]))
+    assert end_tokens(within, TOKENIZER) == {3, 5}  # for others there is no logit
