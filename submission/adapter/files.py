@@ -13,6 +13,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from adapter.safetensors_header import Broken, read_header
+
 CONFIG_NAME = "adapter_config.json"
 WEIGHTS_NAME = "adapter_model.safetensors"
 ADAPTER_FILES = (CONFIG_NAME, WEIGHTS_NAME)
@@ -76,9 +78,11 @@ def find_problem(folder: Path) -> str | None:
     if missing:
         return f"{' and '.join(missing)} missing"
     try:
-        json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-    except ValueError:
+        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
         return f"{CONFIG_NAME} is not JSON"
+    if not isinstance(config, dict):
+        return f"{CONFIG_NAME} is no JSON object"
     return _weights_problem(folder / WEIGHTS_NAME)
 
 
@@ -92,11 +96,17 @@ def _weights_problem(path: Path) -> str | None:
         try:
             header = json.loads(file.read(header_bytes))
             ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
             return f"{WEIGHTS_NAME} has a broken safetensors header"
+    if not all(type(end) is int for end in ends):
+        return f"{WEIGHTS_NAME} has a broken safetensors header"
     promised_bytes = 8 + header_bytes + max(ends, default=0)
     if size_bytes != promised_bytes:
         return f"{WEIGHTS_NAME} is {size_bytes} bytes long where its header promises {promised_bytes}"
+    try:
+        read_header(path)
+    except Broken as error:
+        return f"{WEIGHTS_NAME} is broken: {error}"
     return None
 
 

@@ -157,6 +157,31 @@ def test_output_that_holds_something_else_is_not_replaced(
     predict.check_arguments(predict.build_parser().parse_args(places))
 
 
+def weights(header: str) -> bytes:
+    return len(header).to_bytes(8, "little") + header.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("adapter_config.json", b"[" * 100_000, "adapter_config.json is not JSON"),
+        ("adapter_config.json", b"[]", "adapter_config.json is no JSON object"),
+        ("adapter_model.safetensors", weights("[" * 100_000), "has a broken safetensors header"),
+        ("adapter_model.safetensors", weights('{"a": {"data_offsets": [0, "x"]}}'), "has a broken safetensors header"),
+        ("adapter_model.safetensors", weights('{"a": {"data_offsets": [0, 0.5]}}'), "has a broken safetensors header"),
+        ("adapter_model.safetensors", weights('{"a": {"data_offsets": [0, null]}}'), "has a broken safetensors header"),
+        ("adapter_model.safetensors", weights('{"a": {"data_offsets": [0, 0]}}'), "is broken: a is not described by"),
+    ],
+)
+def test_odd_files_of_an_adapter_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, message: str
+) -> None:
+    places = written(tmp_path, tmp_path / "out.json")
+    (tmp_path / name).write_bytes(content)
+    assert predict.main(places) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_truncated_weights_are_told_by_their_length(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, content in adapter_entries().items():
         (tmp_path / name).write_bytes(content[:-3] if name.endswith("safetensors") else content)
