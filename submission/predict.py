@@ -223,7 +223,11 @@ def main(argv: list[str] | None = None) -> int:
         return 4
     except KeyboardInterrupt:
         kept = partial_path(arguments.output)
-        on = f"goes on from {kept}" if kept.is_file() else "begins anew, as no answer is finished yet"
+        on = (
+            f"goes on from {kept}"
+            if kept.is_file() and kept.stat().st_size
+            else "begins anew, as no answer is finished yet"
+        )
         print(f"predict.py: stopped; the same command {on}", file=sys.stderr)
         return 130
     return 0

@@ -271,8 +271,7 @@ def test_ctrl_c_ends_in_a_line(
     monkeypatch.setattr(predict, "predict", stop)
     monkeypatch.setattr(predict, "prepare_libraries", lambda _: None)
     output = tmp_path / "out.json"
-    if kept:
-        output.with_name("out.json.partial").write_text("")
+    output.with_name("out.json.partial").write_text("{}" * kept)
     assert predict.main(written(tmp_path, output)) == 130
     assert capsys.readouterr().err.startswith(f"predict.py: stopped; the same command {words.format(output)}")
 
