@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapter.files import find_problem
+from adapter.files import CONFIG_NAME, find_problem
 from adapter.swap import Slot, refuse_unfit
 from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries, text_config
 from files import InputError, read_rows, write_json
@@ -132,13 +132,22 @@ def load_model(base: str, adapter: Path, *, keep_4bit: bool | None = False) -> A
         InputError: The base cannot be loaded, or the adapter was trained on another one.
     """
     from peft import PeftModel
+    from torch import OutOfMemoryError
 
     model = load_base(base, keep_4bit=keep_4bit)
     warnings.filterwarnings("ignore", message="Found missing adapter keys")  # said below, as an error
     try:
         model = PeftModel.from_pretrained(model, str(adapter))
+    except OutOfMemoryError:
+        raise
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"the adapter in {adapter} does not fit the base model {base}: {error}") from error
+        said = " ".join(str(error).split())
+        raise InputError(f"the adapter in {adapter} does not fit the base model {base}: {said}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        words = f"{type(error).__name__}: {error}"
+        raise InputError(
+            f"PEFT takes no {adapter / CONFIG_NAME} like this ({words}); train or download again"
+        ) from error
     refuse_unfit(adapter, Slot(model).tensors)
     return model.eval()
 

@@ -83,6 +83,8 @@ for name, spoil in WAYS.items():
     weights = Path(name) / "adapter_model.safetensors"
     save_file(spoil(load_file(weights)), weights, metadata={"format": "pt"})
     print(name, predict.main([base, name, rows, f"{name}.json", "--max_new_tokens", "2"]))
+(Path(name) / "adapter_config.json").write_text("{}")
+print("bare", predict.main([base, name, rows, "bare.json"]))
 """
 
 
@@ -92,14 +94,15 @@ def test_an_adapter_with_other_tensors_than_the_models_is_refused(work: Path, tm
     code = f"import sys; sys.path.insert(0, {str(SUBMISSION)!r}){UNFIT}"
     places = (work / "base", work / "adapter", work / "input.json")
     ran = run_script(sys.executable, "-W", "ignore", "-c", code, *places, cwd=tmp_path)
-    assert ran.stdout == "renamed 2\nhalf 2\nmany 2\nwhole 0\n", ran.stderr
-    renamed, half, many = (line for line in ran.stderr.splitlines() if line.startswith("predict.py: "))
+    assert ran.stdout == "renamed 2\nhalf 2\nmany 2\nwhole 0\nbare 2\n", ran.stderr
+    renamed, half, many, bare = (line for line in ran.stderr.splitlines() if line.startswith("predict.py: "))
     name = "base_model.model.model.layers.1.mlp.down_proj.lora_A.weight"
     assert f"it has what the model has no place for {name.replace('layers.1', 'blocks.0')}, " in renamed
     assert "it lacks base_model.model.model.layers.0." in renamed
     assert half.startswith(f"predict.py: half/adapter_model.safetensors does not fit the model: it lacks {name}, ")
     assert f"no place for {name.replace('layers.1', 'layers.7')}, " in many
     assert many.endswith(" and 11 more; take the base and the adapter of one training run")
+    assert "whole/adapter_config.json like this (KeyError: 'peft_type'); train or download again" in bare
     assert [path.name for path in tmp_path.glob("*.json")] == ["whole.json"]
 
 
