@@ -17,7 +17,7 @@ from positions import forget_earlier_lengths
 from progress import say
 
 PACKAGES = "torch transformers peft bitsandbytes accelerate"
-_DECIDING = frozenset({".json", ".txt", ".model", ".safetensors", ".bin"})
+_DECIDING = frozenset({".json", ".txt", ".model", ".jinja", ".py", ".tiktoken", ".safetensors", ".bin"})
 _PROBE_BYTES = 1 << 20
 
 
@@ -164,9 +164,12 @@ def fingerprint(base: str) -> str:
         size_bytes = path.stat().st_size
         found.update(f"{path.name} {size_bytes}\n".encode())
         with path.open("rb") as file:
-            for begin in (0, size_bytes // 2, max(0, size_bytes - _PROBE_BYTES)):
+            if size_bytes <= 3 * _PROBE_BYTES:
+                found.update(file.read())
+                continue
+            for begin in (0, size_bytes // 2, size_bytes - _PROBE_BYTES):
                 file.seek(begin)
-                found.update(file.read(_PROBE_BYTES if size_bytes > 3 * _PROBE_BYTES else -1))
+                found.update(file.read(_PROBE_BYTES))
     return found.hexdigest()[:12]
 
 

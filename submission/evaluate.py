@@ -4,7 +4,8 @@
         --train_file train.json --checkpoints out --generate
 
 This file declares the options and checks all that can be checked before a model is loaded; it must not import torch
-before that. What is measured is in `evaluation.py`, what perplexity means in `perplexity.py`.
+before that. What is measured is in `evaluation/measure.py`, what perplexity means in
+`evaluation/perplexity.py`.
 """
 
 from __future__ import annotations
@@ -79,10 +80,8 @@ def check(options: argparse.Namespace) -> Work:
     for name, least in (("max_new_tokens", 1), ("samples", 0), ("batch_tokens", 1), ("max_tokens", 3), ("seed", 0)):
         if getattr(options, name) < least:
             raise InputError(f"--{name} is {getattr(options, name)}; it must be at least {least}")
-    if options.output_dir.is_symlink() or options.output_dir.name in (
-        "",
-        "..",
-    ):  # a link stays, and leads to the report
+    # A link stays, and leads to the report.
+    if options.output_dir.is_symlink() or options.output_dir.name in ("", ".."):
         options.output_dir = Path(os.path.realpath(options.output_dir))
     refuse_foreign_folder(options.output_dir)
     rows = read_rows(options.eval_file, fields=("id", "instruction", "output"))

@@ -2,8 +2,8 @@
 
 INPUT is a JSON array of `{"id", "instruction"}`; OUTPUT becomes `[{"id", "output"}]` in the same order, whole or not at
 all. Until then finished answers are kept in `OUTPUT.partial`, and the same command goes on from there. Needs no network
-when BASE is a folder. How answers are made stands in `generation.py`. Must not know about references or scores, and
-must not import torch before options and data are checked.
+when BASE is a folder. How answers are made stands in `prediction/generation.py`. Must not know about references or
+scores, and must not import torch before options and data are checked.
 """
 
 from __future__ import annotations

@@ -12,13 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adapter.files import ADAPTER_FILES
+from adapter.files import ADAPTER_FILES, base_name
+from base_model import fingerprint
 from files import sha256_of, write_text
-
-_SMALL = frozenset({".json", ".txt", ".model", ".jinja", ".py", ".tiktoken"})
-"""Configurations, generation settings and tokenizers: read as a whole."""
-_SMALL_BYTES = 100_000_000
-_WEIGHTS = ".safetensors"
 
 
 class Partial:
@@ -78,25 +74,12 @@ def partial_path(output: Path) -> Path:
 
 def digest(base: str, adapter: Path, settings: Mapping[str, Any]) -> str:
     """Give a digest of what decides all answers: base, adapter and settings."""
-    folder = Path(base)
-    local = sorted(one for one in folder.iterdir() if one.is_file()) if folder.is_dir() else []
-    small = [one for one in local if one.suffix in _SMALL and one.stat().st_size < _SMALL_BYTES]
-    weights = [one for one in local if one.suffix == _WEIGHTS]
     what = {
-        "base": {one.name: sha256_of(one) for one in small} or base,
-        "weights": {one.name: _fingerprint(one) for one in weights},
+        "base": (base_name(base), fingerprint(base)),
         "adapter": [sha256_of(adapter / name) for name in ADAPTER_FILES],
         "settings": dict(settings),
     }
     return _hash(json.dumps(what, sort_keys=True, default=str))
-
-
-def _fingerprint(path: Path) -> tuple[str, int, int]:
-    """Tell weights apart without reading gigabytes: by their header, size and date."""
-    with path.open("rb") as file:
-        length = int.from_bytes(start := file.read(8), "little")
-        header = start + file.read(min(length, _SMALL_BYTES))
-    return hashlib.sha256(header).hexdigest(), path.stat().st_size, path.stat().st_mtime_ns
 
 
 def digest_of_row(common: str, prompt: str) -> str:
