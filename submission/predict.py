@@ -167,9 +167,9 @@ def predict(arguments: argparse.Namespace, rows: Sequence[dict[str, str]]) -> No
     if left:
         answer(arguments, left, partial, total=len(rows))
     found = partial.found
-    _tell("are empty, which the grader counts as missing", [key for key in digests if not found[key]["output"]])
+    _tell("empty, which the grader counts as missing", [key for key in digests if not found[key]["output"]])
     cut = [key for key in digests if found[key]["cut"]]
-    _tell(f"were cut at --max_new_tokens {arguments.max_new_tokens}", cut)
+    _tell(f"cut at --max_new_tokens {arguments.max_new_tokens}", cut)
     write_json(arguments.output, [{"id": row["id"], "output": found[row["id"]]["output"]} for row in rows])
     partial.remove()
     say(f"wrote {arguments.output}")
@@ -207,7 +207,7 @@ def _tell_of_long(model: Any, prompts: Sequence[Prompt], max_new_tokens: int) ->
     config = text_config(model.config)
     if places := getattr(config, "max_position_embeddings", None):
         long = [prompt.key for prompt in prompts if len(prompt.ids) + max_new_tokens > places]
-        words = f"may get longer, prompt included, than the {places} tokens that the model was made for"
+        words = f"maybe longer, prompt included, than the {places} tokens that the model was made for"
         _tell(f"{words}, and end there" if most_tokens(config) else words, long)
 
 
