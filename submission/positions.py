@@ -40,6 +40,12 @@ def length_bound(config: Any) -> int | None:
     return min((int(one) for one in bounds if one), default=None)
 
 
+def passed_bound(config: Any, longest: int) -> int | None:
+    """Give the length bound that a text of `longest` tokens is beyond; None: texts do not change each other."""
+    bound = length_bound(config)
+    return bound if bound is not None and longest > bound else None
+
+
 def _rotary(config: Any) -> list[dict[str, Any]]:
     """Give the parameters of rotary embeddings; some models have them for each kind of layer."""
     rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}

@@ -19,7 +19,7 @@ from base_model import text_config
 from encoding import Encoded, scored
 from evaluation.perplexity import Likelihood
 from files import InputError
-from positions import length_bound
+from positions import passed_bound
 from progress import say
 from training.answer_loss import CHUNK, AnswerLoss
 from training.batches import Batch, Room, collate, split
@@ -49,8 +49,8 @@ class Meter:
         """
         started_s = time.monotonic()
         lengths = [len(one["input_ids"]) for one in examples]
-        bound = length_bound(text_config(self.loss.whole.config))
-        room = Room(tokens=1, packing=False) if bound is not None and max(lengths) > bound else self.room  # each alone
+        alone = passed_bound(text_config(self.loss.whole.config), max(lengths))
+        room = Room(tokens=1, packing=False) if alone else self.room
         found: list[Likelihood | None] = [None] * len(examples)
         for group in split(range(len(examples)), lengths, room=room):
             chosen = [examples[place] for place in group]

@@ -19,7 +19,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from base_model import free_gpu_bytes, inner_model, text_config
 from files import InputError
-from positions import length_bound, most_tokens
+from positions import most_tokens, passed_bound
 from prediction.choice import Decoding, Prompt, Row, choose, end_tokens
 from prediction.slots import Decoder, try_out
 from progress import a_few, say
@@ -127,8 +127,8 @@ class Generator:
 
     def _must_go_alone(self, rows: Sequence[Row]) -> bool:
         """Tell whether answers depend on the length of their neighbours."""
-        bound = length_bound(text_config(self.core.config))
-        if bound is None or max(row.room for row in rows) <= bound:
+        bound = passed_bound(text_config(self.core.config), max(row.room for row in rows))
+        if bound is None:
             return False
         say(f"this model counts positions otherwise in texts of more than {bound} tokens: one prompt at a time")
         return True

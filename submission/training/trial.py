@@ -15,7 +15,7 @@ from torch.nn.functional import linear
 
 from base_model import text_config
 from encoding import IGNORED, Encoded, scored
-from positions import length_bound
+from positions import passed_bound
 from progress import say
 from training.answer_loss import CLOSE, AnswerLoss
 from training.batches import Batch, Room, collate
@@ -53,8 +53,7 @@ def find_room(
         tokens=tokens, packing=False, **({"token_step": TOKEN_STEP, "answer_step": ANSWER_STEP} if on_gpu else {})
     )
     longest = max(len(one["input_ids"]) for one in examples)
-    bound = length_bound(text_config(loss.whole.config))
-    if bound is not None and longest > bound:
+    if bound := passed_bound(text_config(loss.whole.config), longest):
         say(f"this model counts positions otherwise in texts of more than {bound} tokens: each example is read alone")
         apart, packing = Room(tokens=1, packing=False), False
     shared = replace(apart, packing=True)
