@@ -23,7 +23,7 @@ from base_model import explain_missing, prepare_libraries
 from evaluation.exemplars import Row, choose_exemplars
 from evaluation.perplexity import MAX_TOKENS
 from evaluation.report import FILES, write_report
-from files import InputError, read_rows, scratch_folder
+from files import InputError, is_torn, read_rows, scratch_folder
 from progress import a_few, say
 from training.checkpoints import FOLDER, checkpoints
 
@@ -160,16 +160,12 @@ def read_predictions(path: Path, rows: Sequence[Row]) -> list[str]:
         ("has no text as output of", [one for one in wanted if not isinstance(answers.get(one), str)]),
         (
             "has half a character (a lone surrogate) in the output of",
-            [one for one in wanted if _torn(answers.get(one))],
+            [one for one in wanted if isinstance(text := answers.get(one), str) and is_torn(text)],
         ),
     ):
         if ids:
             raise InputError(f"--predictions {path} {words} {a_few(ids)}")
     return [answers[one] or "" for one in wanted]
-
-
-def _torn(answer: object) -> bool:
-    return isinstance(answer, str) and any("\ud800" <= letter <= "\udfff" for letter in answer)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -88,8 +88,13 @@ def _wrong(number: int, row: Any, fields: tuple[str, ...]) -> Iterator[str]:
             yield f"row {number} has {json.dumps(row[name])[:40]} as {name}, which must be text"
         elif name in row and not (row[name].strip() if "output" in fields else row[name]):
             yield f"row {number} has an empty {name}"
-        elif name in row and any("\ud800" <= letter <= "\udfff" for letter in row[name]):
+        elif name in row and is_torn(row[name]):
             yield f"row {number} has half a character (a lone surrogate) in {name}"
+
+
+def is_torn(text: str) -> bool:
+    """Tell whether a text holds half a character (a lone surrogate), which cannot be written as UTF-8."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _repeated_ids(rows: list[Any]) -> list[str]:
