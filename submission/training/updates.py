@@ -96,11 +96,7 @@ class Updates:
                 f"--resume: the last checkpoint was made by {begun}; launch the run as it was begun, or begin anew "
                 "with --overwrite"
             )
-        if [one.shape for one in state["copies"]] != [one.shape for one in self._copies]:
-            raise InputError("the checkpoint is of another adapter; train it with the settings that it was begun with")
-        with torch.no_grad():
-            for copy, kept in zip(self._copies, state["copies"], strict=True):
-                copy.copy_(kept)
+        put_back(state["copies"], self._copies)
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self._hand_back()
@@ -117,6 +113,19 @@ def _fp32(parameter: nn.Parameter) -> nn.Parameter:
     return copy
 
 
+@torch.no_grad()
+def put_back(kept: Sequence[Tensor], copies: Sequence[Tensor]) -> None:
+    """Make fp32 copies what a checkpoint kept of them.
+
+    Raises:
+        InputError: They are of another adapter.
+    """
+    if [one.shape for one in kept] != [one.shape for one in copies]:
+        raise InputError("the checkpoint is of another adapter; train it with the settings that it was begun with")
+    for copy, value in zip(copies, kept, strict=True):
+        copy.copy_(value)
+
+
 def refuse_optimizer(name: str, *, on_gpu: bool) -> None:
     """Refuse an optimizer that this machine cannot run.
 
@@ -130,14 +139,13 @@ def refuse_optimizer(name: str, *, on_gpu: bool) -> None:
 def make_optimizer(rules: Rules, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
     """Make AdamW: torch's own, or the paged 8-bit one of bitsandbytes, which is the choice on a GPU."""
     on_gpu = parameters[0].is_cuda
-    kind: Any = torch.optim.AdamW
-    more: dict[str, Any] = {"fused": on_gpu}
+    how = {"lr": rules.learning_rate, "weight_decay": rules.weight_decay}
     if rules.optimizer == "paged_adamw_8bit" or (rules.optimizer == "auto" and on_gpu):
         import bitsandbytes
 
-        kind, more = bitsandbytes.optim.PagedAdamW8bit, {}
-    made: torch.optim.Optimizer = kind(parameters, lr=rules.learning_rate, weight_decay=rules.weight_decay, **more)
-    return made
+        paged: torch.optim.Optimizer = bitsandbytes.optim.PagedAdamW8bit(parameters, **how)
+        return paged
+    return torch.optim.AdamW(parameters, fused=on_gpu, **how)
 
 
 def make_schedule(rules: Rules, optimizer: torch.optim.Optimizer) -> Any:

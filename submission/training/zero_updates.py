@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from files import InputError
 from training.together import Together
-from training.updates import Rules, make_optimizer, make_schedule
+from training.updates import Rules, make_optimizer, make_schedule, put_back
 
 MOST_AT_ONCE = 50_000_000
 """Numbers that DeepSpeed sums up at a time; it makes room for as many at each update."""
@@ -83,11 +83,7 @@ class ZeroUpdates:
                 "DeepSpeed; launch the run as it was begun, or begin anew with --overwrite"
             )
         mine = parts[self._together.index]
-        if [one.shape for one in mine["copies"]] != [one.shape for one in self._copies]:
-            raise InputError("the checkpoint is of another adapter; train it with the settings that it was begun with")
-        with torch.no_grad():
-            for copy, kept in zip(self._copies, mine["copies"], strict=True):
-                copy.copy_(kept)
+        put_back(mine["copies"], self._copies)
         self._engine.optimizer.update_lp_params()  # gathers the weights from the copies
         self.optimizer.load_state_dict(mine["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
