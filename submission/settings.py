@@ -78,8 +78,8 @@ class Settings:
     @property
     def targets(self) -> list[str]:
         """Name the layers of `lora_targets`; empty: every linear layer."""
-        names = self.lora_targets.replace(",", " ").split()
-        return [] if names == [ALL_LINEAR] else sorted(set(names))
+        names = _listed(self.lora_targets)
+        return [] if names == [ALL_LINEAR] else names
 
     def plain(self) -> dict[str, Any]:
         """Give all of it as YAML and JSON can write it."""
@@ -159,6 +159,10 @@ def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
     raise InputError(f"--config {path}: {key} is {value!r}; it must be {wanted}")
 
 
+def _listed(names: str) -> list[str]:
+    return sorted(set(names.replace(",", " ").split()))
+
+
 def _check(settings: Settings) -> None:
     for name, value in asdict(settings).items():
         if isinstance(value, float) and not math.isfinite(value):
@@ -180,7 +184,7 @@ def _check(settings: Settings) -> None:
     for name, allowed in (("gradient_checkpointing", CHECKPOINTING), ("optimizer", OPTIMIZERS)):
         if getattr(settings, name) not in allowed:
             raise InputError(f"--{name} is {getattr(settings, name)}; it must be one of {', '.join(allowed)}")
-    if not settings.lora_targets.replace(",", " ").split():
+    if not _listed(settings.lora_targets):
         raise InputError("--lora_targets names no layer; name some, like q_proj,v_proj, or leave it out")
     if settings.resume and settings.overwrite:
         raise InputError("--resume goes on with an earlier run and --overwrite removes it; leave one of them out")
