@@ -42,7 +42,7 @@ def find_archive(fetched: Path, *, sha256: str = "") -> Path | None:
     if fetched.is_file():
         return fetched
     archives = sorted(path for path in fetched.rglob("*.zip") if path.is_file())
-    if named := [one for one in archives if sha256_of(one) == sha256.lower()]:
+    if sha256 and (named := [one for one in archives if sha256_of(one) == sha256.lower()]):
         return named[0]
     if any(all((one.parent / name).is_file() for name in ADAPTER_FILES) for one in fetched.rglob(WEIGHTS_NAME)):
         return None
