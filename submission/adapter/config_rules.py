@@ -30,8 +30,7 @@ def config_problems(config: Mapping[str, Any]) -> Iterator[str]:
     if config.get("peft_type") != "LORA":
         yield f"peft_type is {_shown(config.get('peft_type'))}; it must be LORA"
     name = config.get("base_model_name_or_path")
-    model = _model_name(name) if isinstance(name, str) else ""
-    if model.lower() not in [one.lower() for one in limits.BASE_MODELS]:
+    if not isinstance(name, str) or not is_taken(name):
         yield f"trained on {_shown(name)}; the course's base models are {', '.join(limits.BASE_MODELS)}"
     yield from _numbers(config)
     yield from _targets(config.get("target_modules"))
@@ -39,6 +38,11 @@ def config_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if name not in _KNOWN and value:
             yield f"{_shown(name)} is {_shown(value)}; train without it: a plain LoRA adapter is taken"
+
+
+def is_taken(base: str) -> bool:
+    """Tell whether the course takes adapters of a base, given by its path or name on the hub."""
+    return _model_name(base).lower() in [one.lower() for one in limits.BASE_MODELS]
 
 
 def _model_name(path: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adapter import limits
+from adapter.config_rules import is_taken
 from adapter.files import base_name
 from progress import a_few
 
@@ -26,9 +27,8 @@ def adapter_bytes(base_model: str, rank: int, targets: Sequence[str] = ()) -> in
         head = config.get("head_dim") or hidden // heads
         queries, keys = heads * head, (config.get("num_key_value_heads") or heads) * head
         # Each has A (rank x in) and B (out x rank).
-        ends = dict.fromkeys(("q_proj", "o_proj"), hidden + queries) | dict.fromkeys(
-            ("k_proj", "v_proj"), hidden + keys
-        )
+        ends = dict.fromkeys(("q_proj", "o_proj"), hidden + queries)
+        ends |= dict.fromkeys(("k_proj", "v_proj"), hidden + keys)
         ends |= dict.fromkeys(("gate_proj", "up_proj", "down_proj"), hidden + inner)
         return int(2 * rank * sum(ends[name] for name in targets or ends) * layers)
     except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError, AttributeError):
@@ -37,8 +37,9 @@ def adapter_bytes(base_model: str, rank: int, targets: Sequence[str] = ()) -> in
 
 def early_warning(base_model: str, rank: int, targets: Sequence[str] = ()) -> str | None:
     """Say that the course would not take an adapter of this rank on these layers of this base, or nothing."""
-    if (name := Path(base_name(base_model)).name) not in limits.BASE_MODELS:
-        return f"warning: the base model is {name}; the course takes adapters of {', '.join(limits.BASE_MODELS)}"
+    if not is_taken(name := base_name(base_model)):
+        taken = ", ".join(limits.BASE_MODELS)
+        return f"warning: the base model is {Path(name).name}; the course takes adapters of {taken}"
     if other := [name for name in targets if name not in limits.TARGET_MODULES]:
         return f"warning: --lora_targets names {a_few(other)}; the course takes {', '.join(limits.TARGET_MODULES)}"
     if rank > limits.MAX_RANK:
