@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from adapter import limits
+import limits
 from files import InputError
 from progress import a_few
 

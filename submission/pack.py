@@ -17,7 +17,7 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-from adapter import limits
+import limits
 from adapter.admission import find_refusals
 from adapter.files import CONFIG_NAME, WEIGHTS_NAME
 from code_files import SCRIPTS, files_to_pack

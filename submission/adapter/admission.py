@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from adapter import limits
+import limits
 from adapter.config_rules import config_problems
 from adapter.files import CONFIG_NAME, WEIGHTS_NAME
 from adapter.named import is_covered, is_ending, layers_of, ranks_of

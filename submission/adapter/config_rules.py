@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adapter import limits
+import limits
 
 _MAX_ALPHA = 65_536
 _MAX_ENTRIES = 2000

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from adapter import limits
+import limits
 from adapter.config_rules import is_taken
 from adapter.files import base_name
 from progress import a_few

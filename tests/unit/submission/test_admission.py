@@ -8,10 +8,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import limits
 import pack
 import pytest
 import yaml
-from adapter import limits
 from adapter.admission import find_refusals
 from adapter.safetensors_header import Broken, read_header
 from fetching.sources import FetchError

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import code_files
+import limits
 import pack
 import pytest
-from adapter import limits
 from code_files import files_to_pack
 from files import InputError
 
