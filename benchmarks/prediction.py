@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from model_parts import find_base, fresh, instruction_of, learn, make_adapter, read_examples, wait
 from rich.console import Console
 from rich.table import Table
-from scoring_parts import find_base, fresh, instruction_of, learn, make_adapter, read_examples, wait
 from transformers import GenerationConfig
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "submission"))

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from model_parts import Row, batched, encode_rows, find_base, fresh, loop, make_adapter, read_examples
 from peft import PeftModel
 from rich.console import Console
 from rich.table import Table
-from scoring_parts import Row, batched, encode_rows, find_base, fresh, loop, make_adapter, read_examples
 
 from harness.model.assignment import Quantization
 from harness.scoring.base import DTYPES, Base, add_slots, load_model, plan_weights, unpack

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from scoring_parts import read_examples, wait
+from model_parts import read_examples, wait
 
 from harness.model.assignment import Quantization
 from harness.scoring import base as loading

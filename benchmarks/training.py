@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from model_parts import find_base, fresh, instruction_of, read_examples, wait
 from peft import LoraConfig, get_peft_model
 from rich.console import Console
 from rich.table import Table
-from scoring_parts import find_base, fresh, instruction_of, read_examples, wait
 from torch.utils.data import SequentialSampler
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
