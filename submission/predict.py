@@ -231,15 +231,16 @@ def main(argv: list[str] | None = None) -> int:
         print(f"predict.py: {explain_missing(error)}", file=sys.stderr)
         return 4
     except KeyboardInterrupt:
-        kept = partial_path(arguments.output)
-        on = (
-            f"goes on from {kept}"
-            if kept.is_file() and kept.stat().st_size
-            else "begins anew, as no answer is finished yet"
-        )
-        print(f"predict.py: stopped; the same command {on}", file=sys.stderr)
+        print(f"predict.py: stopped; {_how_to_go_on(arguments.output)}", file=sys.stderr)
         return 130
     return 0
+
+
+def _how_to_go_on(output: Path) -> str:
+    kept = partial_path(output)
+    if kept.is_file() and kept.stat().st_size:
+        return f"the same command goes on from {kept}"
+    return "the same command begins anew, as no answer is finished yet"
 
 
 if __name__ == "__main__":

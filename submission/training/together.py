@@ -35,9 +35,8 @@ class Together:
         by_deepspeed = _is_true("ACCELERATE_USE_DEEPSPEED")
         if by_deepspeed:
             _refuse_other_than_zero2()
-            os.environ["ACCELERATE_USE_DEEPSPEED"] = (
-                "false"  # it is told by us what to share out, see `zero_updates.py`
-            )
+            # It is told by us what to share out, and not by accelerate: see `zero_updates.py`.
+            os.environ["ACCELERATE_USE_DEEPSPEED"] = "false"
         # Weights and arithmetic are as `base_model.py` sets them, whatever a configuration of accelerate says.
         # Without GPUs the processes work on CPUs, like `base_model.load_base`.
         self._accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
