@@ -1,5 +1,6 @@
 """Checkpoints are whole or not there, the state lies in the last one alone, and what cannot be read is named."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -103,22 +104,23 @@ def test_files_of_others_stay_and_links_are_not_followed(tmp_path: Path, model: 
     assert [path.name for path in output.iterdir()] == ["checkpoints"]
 
 
-def test_a_full_disk_is_said_and_the_checkpoint_before_it_stays(
-    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("most_bytes", [100, 200_000], ids=["adapter", "state"])
+def test_a_disk_that_takes_no_more_is_said_and_the_checkpoint_before_it_stays(
+    tmp_path: Path, model: Any, most_bytes: int
 ) -> None:
     save(tmp_path, model, 2)
-
-    def full(*_: Any) -> None:
-        raise RuntimeError("PytorchStreamWriter failed writing file data/7: file write failed")
-
-    monkeypatch.setattr("torch.save", full)
-    with pytest.raises(
-        InputError, match=r"step-000004 \(Pytorch.*; make room, then --resume goes on from the one before"
-    ):
-        save(tmp_path, model, 4)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, usual[1]))  # writing more fails, as on a full disk
+    try:
+        with pytest.raises(
+            InputError, match=r"step-000004 \(.*; make room, then --resume goes on from the one before it"
+        ):
+            save_checkpoint(tmp_path, model, step=4, base_model="x/Base", state={"large": torch.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert [path.name for path in checkpoints(tmp_path)] == ["step-000002"]
-    monkeypatch.undo()
-    assert last_state(tmp_path)
+    assert list((tmp_path / "checkpoints").glob(".*")) == []
+    assert last_state(tmp_path)["step"] == 2
 
 
 def settings(**changes: Any) -> Settings:
