@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.state import AcceleratorState
 from model_parts import find_base, fresh, instruction_of, read_examples, wait
 from peft import LoraConfig, get_peft_model
 from rich.console import Console
@@ -142,6 +143,7 @@ def plain(base: Path, encoded: Sequence[Encoded], options: argparse.Namespace) -
             model=model, args=arguments, train_dataset=[_padded(one) for one in encoded], callbacks=[times]
         )
         trainer.train()
+    AcceleratorState._reset_state()  # Trainer sets a precision in it, which another one may not change
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     steps_s = [end - start for start, end in zip(times.ends_s, times.ends_s[1:], strict=False)][WARM - 1 :]
     return _result("plain recipe", encoded, steps_s, losses)
