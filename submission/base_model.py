@@ -29,7 +29,10 @@ def prepare_libraries(base: str) -> None:
     """
     if Path(base).is_dir():
         if not (Path(base) / "config.json").is_file():
-            raise InputError(f"no base model in {base}: there is no config.json; give the folder that holds it")
+            seen = (
+                "it holds an adapter" if (Path(base) / "adapter_config.json").is_file() else "there is no config.json"
+            )
+            raise InputError(f"no base model in {base}: {seen}; give the folder that holds the base's config.json")
         os.environ["HF_HUB_OFFLINE"] = "1"
     elif base.startswith((".", "/", "~")) or base.count("/") > 1 or ("/" in base and Path(base).parent.is_dir()):
         raise InputError(f"no base model at {base}: no such folder; give a folder or a hub name like Qwen/Qwen3-4B")

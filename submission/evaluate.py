@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapter.files import find_problem
+from adapter.files import find_problem, refuse_unusable
 from adapter.swap import refuse_other_shape
 from base_model import explain_missing, prepare_libraries
 from evaluation.exemplars import Row, choose_exemplars
@@ -44,7 +44,10 @@ class Work:
 
 def build_parser() -> argparse.ArgumentParser:
     """Declare the options."""
-    parser = argparse.ArgumentParser(description="Measure an adapter against its base model and write a report.")
+    parser = argparse.ArgumentParser(
+        usage="%(prog)s --base_model BASE --adapter FOLDER --eval_file FILE [options]",
+        description="Measure an adapter against its base model and write a report.",
+    )
     add = parser.add_argument
     add("--base_model", required=True, help="folder or hub name of the base model")
     add("--adapter", required=True, type=Path, help="folder of the adapter")
@@ -90,8 +93,7 @@ def check(options: argparse.Namespace) -> Work:
         raise InputError(f"--shots {','.join(map(str, shots))} needs --train_file, where the exemplars come from")
     train_rows = read_rows(options.train_file, fields=("instruction", "output")) if any(shots) else []
     exemplars = choose_exemplars(train_rows, rows, shots=max(shots), seed=options.seed) if any(shots) else []
-    if problem := find_problem(options.adapter):
-        raise InputError(f"no usable adapter in {options.adapter}: {problem}; run download.sh or train.py first")
+    refuse_unusable(options.adapter)
     return Work(
         options=options,
         rows=rows,

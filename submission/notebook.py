@@ -1,6 +1,6 @@
 """Writes train_on_colab.ipynb: install, train, predict, evaluate and pack on Colab or Kaggle.
 
-    python submission/notebook.py [OUTPUT.ipynb]
+    python submission/notebook.py [OUTPUT]
 
 Its cells only call the scripts beside this file; what they do is here once. Needs nbformat (pip install nbformat).
 Must not hold logic of its own.
@@ -8,6 +8,7 @@ Must not hold logic of its own.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -125,6 +126,11 @@ def cells() -> list[tuple[str, str]]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the notebook, the same bytes each time."""
+    parser = argparse.ArgumentParser(description="Write the notebook that calls these scripts on Colab or Kaggle.")
+    parser.add_argument(
+        "output", metavar="OUTPUT", type=Path, nargs="?", default=DEFAULT, help=f"default: {DEFAULT.name} beside it"
+    )
+    output: Path = parser.parse_args(argv).output
     try:
         import nbformat
     except ImportError:
@@ -132,8 +138,6 @@ def main(argv: list[str] | None = None) -> int:
         return 4
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-    arguments = sys.argv[1:] if argv is None else argv
-    output = Path(arguments[0]) if arguments else DEFAULT
     make = {"markdown": new_markdown_cell, "code": new_code_cell}
     made = [make[kind](text, id=f"cell-{number}") for number, (kind, text) in enumerate(cells())]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "accelerator": "GPU"}

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapter.files import CONFIG_NAME, find_problem
+from adapter.files import CONFIG_NAME, refuse_unusable
 from adapter.swap import Slot, refuse_unfit
 from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries, text_config
 from files import InputError, read_rows, write_json
@@ -36,7 +36,10 @@ _TEMPERATURES = (0.001, 1000.0)
 
 def build_parser() -> argparse.ArgumentParser:
     """Declare arguments and options."""
-    parser = argparse.ArgumentParser(description="Answer the instructions of INPUT and write the answers to OUTPUT.")
+    parser = argparse.ArgumentParser(
+        usage="%(prog)s BASE ADAPTER INPUT OUTPUT [options]",
+        description="Answer the instructions of INPUT and write the answers to OUTPUT.",
+    )
     parser.add_argument("base", metavar="BASE", help="folder or hub name of the base model")
     parser.add_argument("adapter", metavar="ADAPTER", type=Path, help="folder of the adapter")
     parser.add_argument("input", metavar="INPUT", type=Path, help='JSON array of {"id", "instruction"}')
@@ -83,8 +86,7 @@ def check_arguments(arguments: argparse.Namespace) -> list[dict[str, str]]:
     if "" in arguments.stop:
         raise InputError("--stop is empty; give the text that ends an answer")
     rows = read_rows(arguments.input, fields=("id", "instruction"))
-    if problem := find_problem(arguments.adapter):
-        raise InputError(f"no usable adapter in {arguments.adapter}: {problem}; run download.sh or train.py first")
+    refuse_unusable(arguments.adapter)
     if arguments.output.is_symlink():  # what it leads to is written, and the link stays
         arguments.output = Path(os.path.realpath(arguments.output))
     _check_output(arguments.output, arguments.input)

@@ -107,6 +107,7 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
 def build_parser() -> argparse.ArgumentParser:
     """Declare a flag for each field."""
     parser = argparse.ArgumentParser(
+        usage="%(prog)s --base_model BASE --train_file FILE --output_dir FOLDER [options]",
         description="QLoRA fine-tuning on rows of instruction and output.",
         epilog="The file of --config holds the same names: `learning_rate: 1e-4`. Flags win over it.",
     )

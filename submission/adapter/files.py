@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adapter.safetensors_header import Broken, read_header
+from files import InputError
 
 CONFIG_NAME = "adapter_config.json"
 WEIGHTS_NAME = "adapter_model.safetensors"
@@ -83,31 +84,36 @@ def find_problem(folder: Path) -> str | None:
         return f"{CONFIG_NAME} is not JSON"
     if not isinstance(config, dict):
         return f"{CONFIG_NAME} is no JSON object"
-    return _weights_problem(folder / WEIGHTS_NAME)
-
-
-def _weights_problem(path: Path) -> str | None:
-    """Hold the length that the safetensors header promises against the file's own."""
-    size_bytes = path.stat().st_size
-    with path.open("rb") as file:
-        header_bytes = int.from_bytes(file.read(8), "little")
-        if not 2 <= header_bytes <= size_bytes - 8:
-            return f"{WEIGHTS_NAME} is not a safetensors file"
-        try:
-            header = json.loads(file.read(header_bytes))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-            return f"{WEIGHTS_NAME} has a broken safetensors header"
-    if not all(type(end) is int for end in ends):
-        return f"{WEIGHTS_NAME} has a broken safetensors header"
-    promised_bytes = 8 + header_bytes + max(ends, default=0)
-    if size_bytes != promised_bytes:
-        return f"{WEIGHTS_NAME} is {size_bytes} bytes long where its header promises {promised_bytes}"
     try:
-        read_header(path)
+        read_header(folder / WEIGHTS_NAME)
     except Broken as error:
         return f"{WEIGHTS_NAME} is broken: {error}"
     return None
+
+
+def refuse_unusable(folder: Path) -> None:
+    """Refuse what is no adapter's folder before anything is loaded.
+
+    Raises:
+        InputError: It says what was given instead, where that is known.
+    """
+    problem = find_problem(folder)
+    if problem is None:
+        return
+    advice = "run download.sh or train.py first"
+    if folder.is_file():
+        problem, advice = (
+            "it is a file",
+            "give the folder that holds the two files of the adapter; a zip has to be unpacked",
+        )
+    elif find_problem(folder / ADAPTER_FOLDER) is None:
+        advice = f"give {folder / ADAPTER_FOLDER}, which is one"
+    elif (folder / "config.json").is_file() and not (folder / CONFIG_NAME).is_file():
+        problem, advice = (
+            "it holds a whole model",
+            "give the adapter's folder here, and the base model in its own place",
+        )
+    raise InputError(f"no usable adapter in {folder}: {problem}; {advice}")
 
 
 def _plain(value: Any) -> Any:

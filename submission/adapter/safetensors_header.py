@@ -102,8 +102,10 @@ def _are_counts(value: Any) -> bool:
 def _check_places(tensors: dict[str, Tensor], start: int, size_bytes: int) -> None:
     position = start
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)):
-        if tensor.begin != position or tensor.end > size_bytes:
-            raise Broken(f"{name[:80]} overlaps another, leaves a hole, or is cut off")
+        if tensor.begin != position:
+            raise Broken(f"{name[:80]} overlaps another, or leaves a hole")
         position = tensor.end
+    if position > size_bytes:
+        raise Broken(f"it has {size_bytes:,} bytes where its header promises {position:,}: cut off")
     if position != size_bytes:
         raise Broken(f"{size_bytes - position:,} bytes behind the last tensor belong to none")

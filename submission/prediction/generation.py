@@ -134,9 +134,19 @@ class Generator:
         return True
 
     def _settle(self, prompts: Sequence[Prompt]) -> None:
-        """Find out whether this model can be run in slots."""
+        """Find out whether this model can be run in slots.
+
+        Raises:
+            InputError: There is no memory to try it.
+        """
         some = list(chain.from_iterable(prompt.ids for prompt in prompts[:32]))
-        self._bytes_per_token = try_out(self.model, self.core, some)
+        try:
+            self._bytes_per_token = try_out(self.model, self.core, some)
+        except torch.OutOfMemoryError as error:
+            raise InputError(
+                "out of memory: beside the model there is no room for two short texts; give --keep_4bit, end other "
+                "programs on this GPU, or take one with more memory"
+            ) from error
         self._slots = self._bytes_per_token is not None
         if not self._slots:
             say("this model cannot be run in slots: batches go through transformers' generate, which is slower")

@@ -208,6 +208,9 @@ def try_out(model: Any, core: Any, ids: Sequence[int]) -> int | None:
 
     Returns:
         The bytes that a token takes in the cache, or None where the model cannot be used with slots.
+
+    Raises:
+        torch.OutOfMemoryError: There is no memory left for two short texts.
     """
     config = text_config(core.config)
     kinds = getattr(config, "layer_types", None)
@@ -225,6 +228,8 @@ def try_out(model: Any, core: Any, ids: Sequence[int]) -> int | None:
             logits = decoder.step([text[place] for text, place in zip(texts, places, strict=True)], places)
             if not all(close(logits[row], plain[row][step]) for row in range(len(texts))):
                 return None
+    except torch.OutOfMemoryError:
+        raise
     except REFUSALS:
         return None
     return decoder.cache.bytes_per_token

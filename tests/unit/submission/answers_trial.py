@@ -89,7 +89,8 @@ def main(base: str, adapter: str) -> None:
     for slots in (True, False):
         results[f"stopped, {slots}"] = answers(generator(6, slots=slots, stop=stop), prompts)
         results[f"memory for 3, {slots}"] = without_memory(model, 3, generator(16, slots=slots), prompts)
-    results["memory for none"] = without_memory(model, 0, generator(16), prompts)
+    for slots in (True, False):
+        results[f"memory for none, {slots}"] = without_memory(model, 0, generator(16, slots=slots), prompts)
     print(json.dumps(results))
 
 

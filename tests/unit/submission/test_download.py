@@ -163,7 +163,7 @@ SIGN_IN_PAGE = b"<html><title>Sign in - Google Accounts</title></html>"
         (
             Reply(body=zip_bytes(adapter_entries() | {"adapter_model.safetensors": b"short"})),
             Exit.WRONG_FILE,
-            "not complete: adapter_model.safetensors is not a safetensors file",
+            "not complete: adapter_model.safetensors is broken: its header claims",
         ),
     ],
 )

@@ -68,6 +68,13 @@ def test_a_folder_without_code_is_said(tmp_path: Path, monkeypatch: pytest.Monke
         exec(notebook.FETCH, {"CODE": "."})
 
 
+def test_help_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        notebook.main(["--help"])
+    assert not list(tmp_path.iterdir())
+
+
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "nbformat", None)
     assert notebook.main([]) == 4

@@ -113,13 +113,32 @@ def test_run_sh_wants_four_arguments(count: int, tmp_path: Path) -> None:
     assert ran.stderr == f"usage: bash run.sh BASE ADAPTER INPUT OUTPUT (4 arguments, got {count})\n"
 
 
+def as_zip(folder: Path) -> None:
+    shutil.make_archive(str(folder), "zip", folder)
+    shutil.rmtree(folder)
+    folder.with_suffix(".zip").rename(folder)
+
+
+def as_output_of_training(folder: Path) -> None:
+    (inside := folder / "adapter_checkpoint").mkdir()
+    for path in folder.glob("adapter_*.*"):
+        path.rename(inside / path.name)
+
+
+def as_whole_model(folder: Path) -> None:
+    (folder / "adapter_config.json").rename(folder / "config.json")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda d: (d / "adapter" / "adapter_config.json").unlink(), "adapter_config.json missing"),
         (lambda d: (d / "adapter" / "adapter_config.json").write_text("{"), "adapter_config.json is not JSON"),
-        (lambda d: (d / "adapter" / "adapter_model.safetensors").write_bytes(b"<html>"), "is not a safetensors file"),
+        (lambda d: (d / "adapter" / "adapter_model.safetensors").write_bytes(b"<html>"), "no safetensors file"),
         (lambda d: shutil.rmtree(d / "adapter"), "run download.sh or train.py first"),
+        (lambda d: as_zip(d / "adapter"), "adapter: it is a file; give the folder that holds the two files"),
+        (lambda d: as_output_of_training(d / "adapter"), "adapter/adapter_checkpoint, which is one"),
+        (lambda d: as_whole_model(d / "adapter"), "adapter: it holds a whole model; give the adapter's folder here"),
         (
             lambda d: (d / "in.json").write_text('[{"id": "a"}]'),
             "row 0 has no instruction",
@@ -169,10 +188,22 @@ def weights(header: str) -> bytes:
     [
         ("adapter_config.json", b"[" * 100_000, "adapter_config.json is not JSON"),
         ("adapter_config.json", b"[]", "adapter_config.json is no JSON object"),
-        ("adapter_model.safetensors", weights("[" * 100_000), "has a broken safetensors header"),
-        ("adapter_model.safetensors", weights('{"a": {"data_offsets": [0, "x"]}}'), "has a broken safetensors header"),
-        ("adapter_model.safetensors", weights('{"a": {"data_offsets": [0, 0.5]}}'), "has a broken safetensors header"),
-        ("adapter_model.safetensors", weights('{"a": {"data_offsets": [0, null]}}'), "has a broken safetensors header"),
+        ("adapter_model.safetensors", weights("[" * 100_000), "is broken: its header is no JSON object"),
+        (
+            "adapter_model.safetensors",
+            weights('{"a": {"dtype": "I8", "shape": [0], "data_offsets": [0, "x"]}}'),
+            "a has no proper shape or offsets",
+        ),
+        (
+            "adapter_model.safetensors",
+            weights('{"a": {"dtype": "I8", "shape": [0], "data_offsets": [0, 0.5]}}'),
+            "a has no proper shape or offsets",
+        ),
+        (
+            "adapter_model.safetensors",
+            weights('{"a": {"dtype": "I8", "shape": [0], "data_offsets": [0, null]}}'),
+            "a has no proper shape or offsets",
+        ),
         ("adapter_model.safetensors", weights('{"a": {"data_offsets": [0, 0]}}'), "is broken: a is not described by"),
     ],
 )
@@ -190,7 +221,7 @@ def test_truncated_weights_are_told_by_their_length(tmp_path: Path, capsys: pyte
         (tmp_path / name).write_bytes(content[:-3] if name.endswith("safetensors") else content)
     (tmp_path / "in.json").write_text(json.dumps(ROWS))
     assert predict.main(["base", str(tmp_path), str(tmp_path / "in.json"), str(tmp_path / "out.json")]) == 2
-    assert "bytes long where its header promises" in capsys.readouterr().err
+    assert "bytes where its header promises" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

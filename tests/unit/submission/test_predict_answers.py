@@ -63,9 +63,13 @@ def test_out_of_memory_halves_the_batch_and_goes_on(trial: dict[str, Any], slots
 
 
 def test_a_prompt_that_does_not_fit_alone_is_told(trial: dict[str, Any]) -> None:
-    assert trial["memory for none"]["error"] == (
+    assert trial["memory for none, False"]["error"] == (
         "out of memory: a prompt of 470 tokens and an answer of 24 do not fit; "
         "lower --max_new_tokens, give --keep_4bit, or shorten the prompt"
+    )
+    assert trial["memory for none, True"]["error"] == (
+        "out of memory: beside the model there is no room for two short texts; "
+        "give --keep_4bit, end other programs on this GPU, or take one with more memory"
     )
 
 

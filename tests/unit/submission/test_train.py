@@ -413,6 +413,9 @@ def test_base_that_is_not_there_is_named_before_torch_is_loaded(tmp_path: Path) 
     assert (ran.returncode, "no base model at ./no-such-base: no such folder; give a" in ran.stderr) == (2, True)
     ran = refused(tmp_path, str(tmp_path), tmp_path / "out", no_torch)
     assert (ran.returncode, f"no base model in {tmp_path}: there is no config.json; give" in ran.stderr) == (2, True)
+    (tmp_path / "adapter_config.json").touch()
+    ran = refused(tmp_path, str(tmp_path), tmp_path / "out", no_torch)
+    assert (ran.returncode, f"no base model in {tmp_path}: it holds an adapter; give" in ran.stderr) == (2, True)
 
 
 def test_output_that_is_a_file_is_named(tmp_path: Path) -> None:
