@@ -132,8 +132,8 @@ class Together:
 
 
 def _spread(flat: Tensor, tensors: Sequence[Tensor]) -> None:
-    for part, one in zip(flat.split([one.numel() for one in tensors]), tensors, strict=True):
-        one.copy_(part.view_as(one))
+    parts = flat.split([one.numel() for one in tensors])
+    torch._foreach_copy_(list(tensors), [part.view_as(one) for part, one in zip(parts, tensors, strict=True)])
 
 
 def _is_true(name: str, *, usual: str = "false") -> bool:
