@@ -20,8 +20,8 @@ from progress import say
 from training.answer_loss import CLOSE, AnswerLoss
 from training.batches import Batch, Room, collate
 
-TOKEN_STEP, ANSWER_STEP = 128, 64
-"""On a GPU, sizes of batches are rounded up to these."""
+TOKEN_STEP, ANSWER_STEP = 128, 256
+"""On a GPU, sizes of batches are rounded up to these: each shape has to be recorded once."""
 SAME = 1e-4
 """How far they may be apart where shapes are the same, too."""
 # What models raise that do not know masks of four dimensions, positions, or a body apart from the head.
