@@ -28,26 +28,29 @@ class ZeroUpdates:
     """Does what `updates.Updates` does, with the same arguments, and with the processes that share it.
 
     Args:
-        parameters: The trained weights, whose `grad` is filled before each step; the same in all processes.
+        parameters: The trained weights, the same in all processes; what passes add to their `grad` counts in each step.
         together: The processes, started by DeepSpeed.
         rules: What decides the updates.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], together: Together, rules: Rules) -> None:
-        self.parameters, self._together = list(parameters), together
-        handed = _Handed(self.parameters)
+        self._together = together
+        handed = _Handed(parameters)
         if rules.optimizer == "auto":
             rules = replace(rules, optimizer="adamw")  # states are shared out: they need not have 8 bits, too
-        self.optimizer = make_optimizer(rules, list(handed.weights))
+        self.optimizer = make_optimizer(rules, [handed.weights])
         self._engine = _share_out(handed, self.optimizer, max_grad_norm=rules.max_grad_norm)
-        for one, place in zip(self.parameters, handed.weights, strict=True):
-            one.data = place.data  # DeepSpeed has put all into one piece of memory, and writes there from here on
-            one.grad = torch.zeros_like(one)  # stays where it is: recordings of a GPU write there
+        # DeepSpeed has moved the weights. Gradients stay where they are: recordings of a GPU write there.
+        self._gradients = torch.zeros_like(handed.weights)
+        sizes = [one.numel() for one in parameters]
+        parts = zip(handed.weights.detach().split(sizes), self._gradients.split(sizes), strict=True)
+        for one, (weights, gradients) in zip(parameters, parts, strict=True):
+            one.data, one.grad = weights.view_as(one), gradients.view_as(one)
         self.schedule = make_schedule(rules, self.optimizer)
 
     def clear(self) -> None:
         """Set the gradients to zero, in place."""
-        torch._foreach_zero_([one.grad for one in self.parameters])
+        self._gradients.zero_()
 
     def step(self) -> tuple[float, float]:
         """Take one step, by the sum of the gradients of all processes.
@@ -57,7 +60,7 @@ class ZeroUpdates:
         """
         rate = float(self.schedule.get_last_lr()[0])
         # DeepSpeed takes the mean over the processes where the sum is meant.
-        self._engine.backward(self._engine([one.grad for one in self.parameters]) * self._together.count)
+        self._engine.backward(self._engine(self._gradients) * self._together.count)
         self._engine.step()
         norm = float(self._engine.get_global_grad_norm())
         self.schedule.step()
@@ -95,16 +98,15 @@ class ZeroUpdates:
 
 
 class _Handed(nn.Module):
-    """The weights as DeepSpeed sees them: other parameters in the same memory, for it hooks into what it is given."""
+    """The weights as DeepSpeed sees them: all in one piece, since it spends time on every parameter it is given."""
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
         super().__init__()
-        self.weights = nn.ParameterList([nn.Parameter(one.detach()) for one in parameters])
+        self.weights = nn.Parameter(torch.cat([one.detach().flatten() for one in parameters]))
 
-    def forward(self, gradients: Sequence[Tensor]) -> Tensor:
+    def forward(self, gradients: Tensor) -> Tensor:
         """Give a number whose gradient is what is given."""
-        products = [(weight * one).sum() for weight, one in zip(self.weights, gradients, strict=True)]
-        return torch.stack(products).sum()
+        return (self.weights * gradients).sum()
 
 
 def _share_out(weights: _Handed, optimizer: torch.optim.Optimizer, *, max_grad_norm: float) -> Any:
@@ -122,15 +124,14 @@ def _share_out(weights: _Handed, optimizer: torch.optim.Optimizer, *, max_grad_n
 
     if not torch.cuda.is_available():
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # it would be compiled first; gloo is there
-    numbers = sum(one.numel() for one in weights.weights)
     config = {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
         "gradient_clipping": max_grad_norm,
-        "bf16": {"enabled": weights.weights[0].dtype == torch.bfloat16},
+        "bf16": {"enabled": weights.weights.dtype == torch.bfloat16},
         "data_types": {"grad_accum_dtype": "fp32"},
         "communication_data_type": "fp32",
-        "zero_optimization": {"stage": 2, "reduce_bucket_size": min(MOST_AT_ONCE, numbers)},
+        "zero_optimization": {"stage": 2, "reduce_bucket_size": min(MOST_AT_ONCE, weights.weights.numel())},
         "zero_allow_untested_optimizer": True,
         "steps_per_print": 10**9,
     }
