@@ -61,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--keep_4bit",
         action=argparse.BooleanOptionalAction,
-        help="base weights stay in 4 bit: a third of the memory, half as fast; needs a GPU (default: if memory asks)",
+        help="base weights stay in 4 bit: a third of their memory, hardly slower; on GPUs alone (default: if need be)",
     )
     return parser
 
