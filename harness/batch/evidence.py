@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
-from harness.batch.kept import PREDICTIONS, Trusted
+from harness.batch.kept import Trusted
 from harness.files import NotPlain, read_untrusted
 from harness.model.assignment import Example
 from harness.report.html.logs import HEAD_BYTES, TAIL_BYTES, Log, shown_log
 from harness.report.html.student import Evidence
 from harness.schema.document import DocumentError, load_json
+from harness.stages.context import PREDICTIONS
 
 COMPARE = "evidence/compare.json"
 MOST_PREDICTION_BYTES = 20_000_000

@@ -19,7 +19,6 @@ from harness.scoring.protocol import example_from_json
 
 RECORD = "record.json"
 SCORE = "evidence/score.json"
-PREDICTIONS = "predictions.json"
 PROMPTS = "evidence/prompts.json"
 REPEATED = 1e-9
 TOTAL_ABS_TOL = 1e-5  # penalty and total are rounded each

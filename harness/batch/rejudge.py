@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from harness import __version__
-from harness.batch.kept import PREDICTIONS, Scored, Trusted
+from harness.batch.kept import Scored, Trusted
 from harness.errors import ConfigError
 from harness.files import sha256_file
 from harness.grading.rubric import Measured, failed_before
@@ -22,6 +22,7 @@ from harness.model.zones import TimeError
 from harness.schema.assignment import LoadedAssignment, load_examples
 from harness.schema.document import DocumentError, load_json
 from harness.schema.nearest import nearest
+from harness.stages.context import PREDICTIONS
 from harness.stages.predictions import check_predictions
 
 

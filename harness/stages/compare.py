@@ -14,7 +14,7 @@ from harness.model.submission import Submission
 from harness.sandbox.interface import Ended, Job
 from harness.schema.document import load_json
 from harness.scoring.text_protocol import Compared, TextRow, compare_command, decode_compared, encode_rows
-from harness.stages.context import Context, Workspace
+from harness.stages.context import PREDICTIONS, Context, Workspace
 from harness.stages.outcome import Clock, done
 from harness.stages.program import ended_well, limits_of, own_job, receipt_of, tail
 
@@ -62,7 +62,7 @@ def read_text(workspace: Workspace) -> TextMetrics | None:
 
 def _rows(context: Context, workspace: Workspace) -> list[TextRow]:
     """Pair each example with its prediction; `validate` has found each id once."""
-    given = load_json(workspace.predictions.read_bytes(), "predictions.json").data
+    given = load_json(workspace.predictions.read_bytes(), PREDICTIONS).data
     predictions: dict[str, str] = {row["id"]: row["output"] for row in given}
     return [
         TextRow(instruction=one.instruction, reference=one.output, prediction=predictions[one.id])

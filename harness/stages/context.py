@@ -14,6 +14,9 @@ from harness.sandbox.interface import Sandbox
 from harness.stages.retries import Retries
 from harness.stages.scorer import Scorer
 
+PREDICTIONS = "predictions.json"
+"""What run.sh writes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
@@ -53,7 +56,7 @@ class Workspace:
     @property
     def predictions(self) -> Path:
         """The predictions as run.sh wrote them."""
-        return self.kept / "predictions.json"
+        return self.kept / PREDICTIONS
 
     @property
     def prompts(self) -> Path:

@@ -16,9 +16,9 @@ from harness.model.finding import finding
 from harness.model.result import StageResult, StageStatus
 from harness.model.submission import Submission
 from harness.stages.admit import admit
-from harness.stages.context import Context, Workspace
+from harness.stages.context import PREDICTIONS, Context, Workspace
 from harness.stages.outcome import Clock, done, without_work
-from harness.stages.run import OUTPUT, most_bytes
+from harness.stages.run import most_bytes
 from harness.stages.validate import validate
 from harness.text import visible
 
@@ -58,7 +58,7 @@ class Given:
     def validate(self, context: Context, submission: Submission, workspace: Workspace) -> StageResult:
         """Take the predictions as if `run.sh` had just written them, and let validate judge them."""
         clock = Clock()
-        folder, name = workspace.tree, OUTPUT
+        folder, name = workspace.tree, PREDICTIONS
         if self.predictions is not None:
             folder, name = self.predictions.parent, self.predictions.name
         elif not (folder / name).exists():
@@ -74,7 +74,7 @@ class Given:
                 [finding("RUN004", message("{problem}.", problem=problem.words))],
                 summary=message("no predictions"),
             )
-        return validate(context, submission, workspace, file=visible(str(self.predictions or OUTPUT)))
+        return validate(context, submission, workspace, file=visible(str(self.predictions or PREDICTIONS)))
 
 
 def left_out(stage: str) -> StageResult:

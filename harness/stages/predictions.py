@@ -12,19 +12,21 @@ from harness.schema.excerpt import excerpt
 from harness.schema.position import pointer_to
 from harness.schema.problem import DocumentError, Problem
 from harness.schema.validate import MOST_LISTED, problems
+from harness.stages.context import PREDICTIONS
 from harness.stages.likely_ids import likely_ids, likely_missing, likely_twice
 from harness.stages.likely_shape import likely_shape
 from harness.stages.likely_value import as_text, likely_value
 from harness.text import visible
 
-FILE = "predictions.json"
 NAMED = 3
 _LOOKED_AT = 1_000
 _INDEX = re.compile(r"/\d+(?=/|\Z)")
 NOT_QUOTED = message("something else (predictions on private data are shown to the staff alone)")
 
 
-def check_predictions(content: bytes, *, wanted: list[str], quote: bool, file: str = FILE) -> tuple[list[Finding], int]:
+def check_predictions(
+    content: bytes, *, wanted: list[str], quote: bool, file: str = PREDICTIONS
+) -> tuple[list[Finding], int]:
     """Give the findings and the number of predictions.
 
     Args:

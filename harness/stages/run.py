@@ -8,14 +8,13 @@ from harness.model.finding import Finding, finding
 from harness.model.result import StageResult
 from harness.model.submission import Submission
 from harness.sandbox.interface import Job, Mount
-from harness.stages.context import Context, Workspace
+from harness.stages.context import PREDICTIONS, Context, Workspace
 from harness.stages.outcome import Clock, done
 from harness.stages.program import Codes, bad_end, limits_of, receipt_of
 
 CODES = Codes(deadline="RUN001", limit="RUN002", failed="RUN003", not_found="RUN005")
 BYTES_PER_ROW = 65_536
 SPARE_BYTES = 1_000_000
-OUTPUT = "predictions.json"
 
 
 def run(context: Context, submission: Submission, workspace: Workspace) -> StageResult:
@@ -53,7 +52,7 @@ def _job(context: Context, workspace: Workspace, output: Mount) -> Job:
         "{base}": sandbox.path(base),
         "{adapter}": sandbox.path(adapter),
         "{input}": sandbox.path(given, "input.json"),
-        "{output}": sandbox.path(output, OUTPUT),
+        "{output}": sandbox.path(output, PREDICTIONS),
     }
     return Job(
         name="run",
@@ -72,7 +71,7 @@ def most_bytes(examples: int) -> int:
 
 def _keep(folder: Path, target: Path, *, max_bytes: int) -> list[Finding]:
     try:
-        content = read_untrusted(folder, OUTPUT, max_bytes=max_bytes)
+        content = read_untrusted(folder, PREDICTIONS, max_bytes=max_bytes)
     except NotPlain as error:
         seen = message("run.sh ended well, but the output cannot be read: {problem}", problem=error.words)
         return [finding("RUN004", seen, limit=message("the file in $4"))]

@@ -3,12 +3,12 @@
 from harness.language import message
 from harness.model.result import StageResult
 from harness.model.submission import Submission
-from harness.stages.context import Context, Workspace
+from harness.stages.context import PREDICTIONS, Context, Workspace
 from harness.stages.outcome import Clock, done
-from harness.stages.predictions import FILE, check_predictions
+from harness.stages.predictions import check_predictions
 
 
-def validate(context: Context, submission: Submission, workspace: Workspace, *, file: str = FILE) -> StageResult:
+def validate(context: Context, submission: Submission, workspace: Workspace, *, file: str = PREDICTIONS) -> StageResult:
     """Check form, ids and emptiness of the predictions; findings call them `file`."""
     clock = Clock()
     findings, count = check_predictions(

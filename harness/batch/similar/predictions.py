@@ -10,9 +10,9 @@ from harness.schema.validate import problems
 from harness.similarity.predictions import Predictions as Texts
 from harness.similarity.predictions import rarest, shares
 from harness.similarity.stand import ranked, spread
+from harness.stages.context import PREDICTIONS
 from harness.text import visible
 
-FILE = "predictions.json"
 MOST_BYTES = 50_000_000
 SHOWN = 5
 SHOWN_CHARACTERS = 120
@@ -69,7 +69,7 @@ def _rarest(texts: Sequence[Texts], one: int, other: int) -> tuple[SharedOutput,
 def _read(entry: Entry) -> Texts | str:
     """Give the outputs by example, or why there are none."""
     try:
-        document = load_json(read_untrusted(entry.kept, FILE, max_bytes=MOST_BYTES), FILE)
+        document = load_json(read_untrusted(entry.kept, PREDICTIONS, max_bytes=MOST_BYTES), PREDICTIONS)
     except NotPlain:
         return "it has no predictions"
     except DocumentError:
