@@ -141,10 +141,15 @@ def choose(logits: Tensor, rows: Sequence[Row], how: Decoding, *, ends: frozense
     if how.temperature == 0:
         return [int(one) for one in logits.argmax(dim=-1).tolist()]
     # One draw a row, from a source of its own: what a row gets depends neither on its neighbours nor on the device.
-    drawn = torch.tensor([[row.draws.random()] for row in rows], device=logits.device)
-    ordered, tokens = torch.softmax(logits / how.temperature, dim=-1).sort(dim=-1, descending=True)  # (B, V)
-    before = ordered.cumsum(dim=-1) - ordered
-    kept = torch.where(before < how.top_p, ordered, 0.0).cumsum(dim=-1)
-    at = torch.searchsorted(kept, drawn * kept[:, -1:], right=True)
-    last = (before < how.top_p).sum(dim=-1, keepdim=True) - 1
-    return [int(one) for one in tokens.gather(1, torch.minimum(at, last))[:, 0].tolist()]
+    drawn = torch.tensor([[row.draws.random()] for row in rows], device=logits.device, dtype=torch.float64)
+    chances = torch.softmax(logits / how.temperature, dim=-1)  # (B, V)
+    if how.top_p < 1:
+        ordered, tokens = chances.sort(dim=-1, descending=True, stable=True)
+        beyond = ordered.cumsum(dim=-1) - ordered >= how.top_p
+        chances = chances.masked_fill(torch.zeros_like(beyond).scatter(1, tokens, beyond), 0.0)
+    # Along the tokens' ids: two that are nearly as likely would change places by mere rounding.
+    sums = chances.double().cumsum(dim=-1)
+    whole = sums[:, -1:].contiguous()
+    at = torch.searchsorted(sums, drawn * whole, right=True)
+    last = torch.searchsorted(sums, whole)
+    return [int(one) for one in torch.minimum(at, last)[:, 0].tolist()]

@@ -55,6 +55,23 @@ def test_tokens_are_drawn_by_their_probabilities(how: dict[str, float], expected
         assert abs(found[token] / 4000 - probability) <= error
 
 
+@pytest.mark.parametrize("top_p", [1.0, 0.9])
+def test_rounding_turns_no_draw(top_p: float) -> None:
+    """Tokens that are as likely but for rounding are many where a model is unsure; which one comes must not change."""
+    import torch
+    from prediction.choice import Decoding, choose
+
+    how = Decoding(temperature=1.0, top_p=top_p)
+    logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0)).repeat_interleave(4, dim=1)
+    noise = 1e-6 * torch.randn(logits.shape, generator=torch.Generator().manual_seed(1))
+    found = [
+        choose(one.repeat(300, 1), [row(str(number)) for number in range(300)], how, ends=frozenset())
+        for one in (logits, logits + noise)
+    ]
+    turned = sum(one != other for one, other in zip(*found, strict=True))
+    assert turned <= (0 if top_p == 1 else 9)  # at the edge of top_p one token is in or out
+
+
 def test_an_answer_ends_with_an_end_token_a_stop_text_or_at_its_longest() -> None:
     ended, stopped, cut = (
         row(ends=frozenset({3})),
