@@ -11,15 +11,19 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from packaging.version import Version
 from torch import Tensor, nn
 
 from files import InputError
 
+_DEEPSPEED = "0.19.6"
+"""Older ones take the mean, whatever they are asked for."""
 # What `accelerate launch` may ask of DeepSpeed, and what it must.
 _ZERO2 = {"zero_stage": "2", "offload_optimizer_device": "none", "offload_param_device": "none", "config_file": "none"}
 
@@ -143,6 +147,8 @@ def _is_true(name: str, *, usual: str = "false") -> bool:
 def _refuse_other_than_zero2() -> None:
     if find_spec("deepspeed") is None:
         raise InputError("DeepSpeed is not installed: pip install deepspeed, or launch with ddp.yaml")
+    if Version(found := version("deepspeed")) < Version(_DEEPSPEED):
+        raise InputError(f"DeepSpeed {found} cannot sum gradients up: pip install 'deepspeed>={_DEEPSPEED}'")
     asked = {name: os.environ.get(f"ACCELERATE_DEEPSPEED_{name.upper()}", usual) for name, usual in _ZERO2.items()}
     if other := [f"{name} {value}" for name, value in asked.items() if value != _ZERO2[name]]:
         raise InputError(

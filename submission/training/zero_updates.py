@@ -16,12 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from files import InputError
 from training.together import Together
 from training.updates import Rules, make_optimizer, make_schedule, put_back
-
-MOST_AT_ONCE = 50_000_000
-"""Numbers that DeepSpeed sums up at a time; it makes room for as many at each update."""
 
 
 class ZeroUpdates:
@@ -34,17 +30,17 @@ class ZeroUpdates:
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], together: Together, rules: Rules) -> None:
-        self._together = together
-        handed = _Handed(parameters)
+        self.parameters, self._together = list(parameters), together
+        handed = _Handed(self.parameters)
         if rules.optimizer == "auto":
             rules = replace(rules, optimizer="adamw")  # states are shared out: they need not have 8 bits, too
         self.optimizer = make_optimizer(rules, [handed.weights])
         self._engine = _share_out(handed, self.optimizer, max_grad_norm=rules.max_grad_norm)
         # DeepSpeed has moved the weights. Gradients stay where they are: recordings of a GPU write there.
         self._gradients = torch.zeros_like(handed.weights)
-        sizes = [one.numel() for one in parameters]
+        sizes = [one.numel() for one in self.parameters]
         parts = zip(handed.weights.detach().split(sizes), self._gradients.split(sizes), strict=True)
-        for one, (weights, gradients) in zip(parameters, parts, strict=True):
+        for one, (weights, gradients) in zip(self.parameters, parts, strict=True):
             one.data, one.grad = weights.view_as(one), gradients.view_as(one)
         self.schedule = make_schedule(rules, self.optimizer)
 
@@ -59,8 +55,7 @@ class ZeroUpdates:
             The norm of the gradient before it was clipped, and the rate that the step was taken with.
         """
         rate = float(self.schedule.get_last_lr()[0])
-        # DeepSpeed takes the mean over the processes where the sum is meant.
-        self._engine.backward(self._engine(self._gradients) * self._together.count)
+        self._engine.backward(self._engine(self._gradients))
         self._engine.step()
         norm = float(self._engine.get_global_grad_norm())
         self.schedule.step()
@@ -76,16 +71,9 @@ class ZeroUpdates:
         """Go on from what `state` gave.
 
         Raises:
-            InputError: It is of another adapter, or of a run with other processes.
+            InputError: It is of another adapter.
         """
-        parts = state.get("parts", [])
-        if len(parts) != self._together.count:
-            begun = f"{len(parts)} processes of DeepSpeed" if parts else "one process, or by DDP or FSDP"
-            raise InputError(
-                f"--resume: the last checkpoint was made by {begun}, and here are {self._together.count} processes of "
-                "DeepSpeed; launch the run as it was begun, or begin anew with --overwrite"
-            )
-        mine = parts[self._together.index]
+        mine = state["parts"][self._together.index]
         put_back(mine["copies"], self._copies)
         self._engine.optimizer.update_lp_params()  # gathers the weights from the copies
         self.optimizer.load_state_dict(mine["optimizer"])
@@ -131,7 +119,8 @@ def _share_out(weights: _Handed, optimizer: torch.optim.Optimizer, *, max_grad_n
         "bf16": {"enabled": weights.weights.dtype == torch.bfloat16},
         "data_types": {"grad_accum_dtype": "fp32"},
         "communication_data_type": "fp32",
-        "zero_optimization": {"stage": 2, "reduce_bucket_size": min(MOST_AT_ONCE, weights.weights.numel())},
+        "gradient_allreduce_op": "sum",
+        "zero_optimization": {"stage": 2, "reduce_bucket_size": weights.weights.numel()},
         "zero_allow_untested_optimizer": True,
         "steps_per_print": 10**9,
     }

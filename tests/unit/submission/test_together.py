@@ -121,6 +121,18 @@ def test_deepspeed_shares_out_copies_and_optimizer_and_a_killed_run_goes_on(tiny
     assert (again.output / weights).read_bytes() == (whole.output / weights).read_bytes()
 
 
+def test_deepspeed_updates_as_one_process_does_whatever_their_number(tmp_path: Path) -> None:
+    """Three: a sum that is a mean times their number is not exact in bf16."""
+    launcher = launch("deepspeed_zero2.yaml")
+    launcher[4:4] = ["--num_processes", "3"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(SUBMISSION)}
+    ran = run_script(*launcher, HERE / "zero_trial.py", tmp_path / "note.json", env=environment, timeout=200)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    for found in json.loads((tmp_path / "note.json").read_text()).values():
+        assert found["parts"] == 3
+        assert found["norms"] < 1e-6 and found["copies"] < 1e-6 and found["equal"] > 0.99
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
