@@ -209,7 +209,6 @@ def ours(
         losses.append(trainer.step(number, numbers))
         wait()
         steps_s.append(time.perf_counter() - start_s)
-    trainer.history.close()
     return _result(name, encoded, steps_s[WARM:], losses)
 
 

@@ -14,7 +14,13 @@ LINES = 10
 def say(message: str) -> None:
     """Print one line to stderr at once, the first process alone where there are several; stdout is for results."""
     if os.environ.get("RANK", "0") == "0":
-        print(message, file=sys.stderr, flush=True)
+        complain(message)
+
+
+def complain(message: str) -> None:
+    """Print one line to stderr, whichever process it is; in one piece, for others may print at the same time."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
 
 
 def a_few(things: Sequence[object], *, most: int = 3) -> str:

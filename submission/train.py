@@ -10,6 +10,7 @@ before that.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from textwrap import fill
 from adapter.size import early_warning
 from base_model import explain_missing, prepare_libraries
 from files import InputError, read_rows
-from progress import say
+from progress import complain, say
 from settings import Settings, read_settings
 from training.checkpoints import checkpoints, leftovers
 
@@ -76,8 +77,9 @@ def _probe(output: Path) -> None:
 
 def in_words(settings: Settings) -> str:
     """Give all settings in a few lines, as flags and --config name them."""
+    width = min(100, shutil.get_terminal_size().columns)
     words = ", ".join(f"{name} {value}" for name, value in settings.plain().items())
-    return fill(f"settings: {words}", 100, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+    return fill(f"settings: {words}", width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -94,13 +96,13 @@ def main(argv: list[str] | None = None) -> int:
             say(warning)
         train(settings, rows, eval_rows=eval_rows)
     except (InputError, OSError) as error:
-        print(f"train.py: {error}", file=sys.stderr)
+        complain(f"train.py: {error}")
         return 2
     except ImportError as error:
-        print(f"train.py: {explain_missing(error)}", file=sys.stderr)
+        complain(f"train.py: {explain_missing(error)}")
         return 4
     except KeyboardInterrupt:
-        print(f"train.py: stopped; {_how_to_go_on(settings)}", file=sys.stderr)
+        complain(f"train.py: stopped; {_how_to_go_on(settings)}")
         return 130
     return 0
 

@@ -23,16 +23,20 @@ class History:
     """
 
     def __init__(self, steps: int, entries: Sequence[dict[str, float]] = ()) -> None:
-        from tqdm import tqdm
-
         self.entries = list(entries)
         self._steps = steps
         self._every = max(1, steps // LINES)
         self._started_s = time.monotonic()
         self._tokens = 0
-        self._bar = tqdm(
-            total=steps, initial=self._step, unit="step", disable=not sys.stderr.isatty(), dynamic_ncols=True
-        )
+        self._bar: Any = None
+
+    def begin(self) -> None:
+        """Start the clock, and show the bar until `close`: other lines would break it."""
+        from tqdm import tqdm
+
+        self._started_s = time.monotonic()
+        if sys.stderr.isatty():
+            self._bar = tqdm(total=self._steps, initial=self._step, unit="step", dynamic_ncols=True)
 
     @property
     def _step(self) -> int:
@@ -50,22 +54,25 @@ class History:
         speed = self._tokens / max(seconds, 1e-9)
         entry = {"step": step, "epoch": epoch, "loss": loss, "learning_rate": rate, "grad_norm": norm}
         self.entries.append({**entry, "tokens_per_s": round(speed, 1)})
-        self._bar.set_postfix_str(f"loss {loss:.4g}, {speed:,.0f} tokens/s", refresh=False)
-        self._bar.update()
-        if self._bar.disable and (step % self._every == 0 or step == self._steps):
+        if self._bar:
+            self._bar.set_postfix_str(f"loss {loss:.4g}, {speed:,.0f} tokens/s", refresh=False)
+            self._bar.update()
+        elif step % self._every == 0 or step == self._steps:
             place = f"step {step:>4}/{self._steps}  epoch {epoch:5.2f}"
             say(f"{place}  loss {loss:.4g}  {speed:,.0f} tokens/s  {seconds:.0f} s")
 
     def evaluated(self, step: int, *, epoch: float, loss: float, best: bool) -> None:
         """Take an evaluation down."""
         self.entries.append({"step": step, "epoch": epoch, "eval_loss": loss})
-        self._bar.clear()
+        if self._bar:
+            self._bar.clear()
         place = f"step {step:>4}/{self._steps}  epoch {epoch:5.2f}"
         say(f"{place}  eval_loss {loss:.4g}{'  (the best so far)' if best else ''}")
 
     def close(self) -> None:
-        """Take the bar away."""
-        self._bar.close()
+        """Leave the bar as it is, so that lines may follow."""
+        if self._bar:
+            self._bar.close()
 
 
 def draw_curve(entries: Sequence[dict[str, Any]], folder: Path) -> list[Path]:

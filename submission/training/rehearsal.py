@@ -41,9 +41,9 @@ def estimate(
     """Say what a run will take.
 
     Args:
-        steps: All updates.
+        steps: All updates that are left.
         examples_per_step: Examples of each.
-        tokens: What is trained on, in all epochs.
+        tokens: What they train on.
         pass_tokens: Tokens of the largest batch.
         pass_s: Seconds of a pass of that batch.
         processes: Among how many the tokens are shared out.

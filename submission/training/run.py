@@ -17,7 +17,7 @@ from training.lora import add_adapter, refuse_unknown_targets
 from training.rehearsal import what_to_try
 from training.together import Together
 from training.trainer import Trainer
-from training.updates import refuse_optimizer
+from training.updates import refuse_optimizer, refuse_other_launch
 
 
 def train(settings: Settings, rows: Sequence[Mapping[str, str]], *, eval_rows: Sequence[Mapping[str, str]]) -> None:
@@ -41,13 +41,14 @@ def train(settings: Settings, rows: Sequence[Mapping[str, str]], *, eval_rows: S
     if settings.resume:
         state = last_state(settings.output_dir)
         refuse_other_recipe(state["recipe"], recipe(settings, examples))
+        refuse_other_launch(state["updates"], together)
     try:
         base = load_base(settings.base_model, keep_4bit=settings.keep_4bit)
         refuse_too_long([*examples, *eval_examples], base.config)
         torch.manual_seed(settings.seed)
         model = add_adapter(base, settings)
         run = Trainer(settings, together, model, examples, eval_examples, padding=tokenizer.pad_token_id)
-        run.rehearse()
+        run.rehearse(done=state["step"] if state else 0)
         run.run(state)
     except torch.cuda.OutOfMemoryError as error:
         cause = str(error).split(". ")[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,7 +84,7 @@ class Trainer:
         )
         self.updates = (ZeroUpdates if together.zero else Updates)(self.parameters, together, rules)
         self.history = History(self.steps)
-        self.started_s = time.monotonic()  # less what earlier parts of the run took
+        self.earlier_s = 0.0  # what earlier parts of the run took
         self.epoch = 0.0
         self.best: tuple[float, int] | None = None  # eval loss, step
 
@@ -136,7 +135,6 @@ class Trainer:
 
     def _refuse_nonsense(self, name: str, value: float, number: int) -> None:
         if not math.isfinite(value):
-            self.history.close()
             raise InputError(
                 f"the {name} is {value} at step {number} of {self.steps}; lower --learning_rate, or look for broken "
                 "rows; the checkpoints before it are kept"
@@ -150,10 +148,20 @@ class Trainer:
         Args:
             state: What the last checkpoint kept, to go on from it.
         """
-        settings = self.settings
         begun = self._go_on(state) if state else 0
         if not begun and self.together.first:
-            forget_earlier(settings.output_dir)
+            forget_earlier(self.settings.output_dir)
+        try:
+            if self.together.first:
+                self.history.begin()
+            self._go_through(begun)
+        finally:
+            self.history.close()
+        if self.together.first:
+            self._hand_over()
+
+    def _go_through(self, begun: int) -> None:
+        settings = self.settings
         every = settings.eval_every or -(-len(self.examples) // settings.examples_per_step)
         self.loss.train()
         for number, (epoch, chosen) in enumerate(self._plan(), 1):
@@ -165,9 +173,6 @@ class Trainer:
                 self._evaluate_and_keep(number)
         if self.eval_examples and self.best is None:  # other rows than those of the run that is over already
             self._evaluate_and_keep(self.steps)
-        self.history.close()
-        if self.together.first:
-            self._hand_over()
 
     def _plan(self) -> Any:
         each, epochs = self.settings.examples_per_step, self.settings.num_epochs
@@ -179,7 +184,7 @@ class Trainer:
             forget_halves(self.settings.output_dir)
             self.history = History(self.steps, state["history"])
         self.updates.load(state["updates"])
-        self.started_s -= state["train_s"]
+        self.earlier_s = state["train_s"]
         # Losses of other rows say nothing about which adapter is the best.
         self.best = state["best"] if state["eval_rows"] == self.origin["eval_rows"] else None
         say(f"going on after step {state['step']} of {self.steps}")
@@ -196,7 +201,7 @@ class Trainer:
         self.together.put_back()
         kept = self.updates.state()  # each process may have a share of it
         if self.together.first:
-            progress = {"step": number, "best": self.best, "train_s": time.monotonic() - self.started_s}
+            progress = {"step": number, "best": self.best, "train_s": self.earlier_s + self.history.seconds}
             state = {**self.origin, **progress, "updates": kept, "history": self.history.entries}
             output, base = self.settings.output_dir, self.settings.base_model
             save_checkpoint(output, self.model, step=number, base_model=base, state=state)
@@ -222,14 +227,17 @@ class Trainer:
             step=self.best[1] if self.best else self.steps,
             parameters=sum(one.numel() for one in self.parameters),
             rows_used=len(self.examples),
-            train_s=time.monotonic() - self.started_s,
+            train_s=self.earlier_s + self.history.seconds,
             entries=self.history.entries,
         )
 
     # Before the first step.
 
-    def rehearse(self) -> None:
+    def rehearse(self, *, done: int = 0) -> None:
         """Run the largest batch once, so that time and memory are known, and a lack of it, before the first step.
+
+        Args:
+            done: Updates that an earlier part of the run took.
 
         Raises:
             torch.cuda.OutOfMemoryError: It does not fit.
@@ -248,9 +256,9 @@ class Trainer:
             seconds = timed_pass(self._pass, batch)
         say(
             estimate(
-                steps=self.steps,
+                steps=self.steps - done,
                 examples_per_step=self.settings.examples_per_step,
-                tokens=round(sum(self.lengths) * self.settings.num_epochs),
+                tokens=round(sum(self.lengths) * self.settings.num_epochs * (1 - done / self.steps)),
                 processes=self.together.count,
                 pass_tokens=sum(self.lengths[one] for one in largest),
                 pass_s=seconds,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,14 +88,8 @@ class Updates:
         """Go on from what `state` gave.
 
         Raises:
-            InputError: It is of another adapter, or shared out.
+            InputError: It is of another adapter.
         """
-        if "parts" in state:
-            begun = f"{len(state['parts'])} processes of DeepSpeed"
-            raise InputError(
-                f"--resume: the last checkpoint was made by {begun}; launch the run as it was begun, or begin anew "
-                "with --overwrite"
-            )
         put_back(state["copies"], self._copies)
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
@@ -124,6 +118,28 @@ def put_back(kept: Sequence[Tensor], copies: Sequence[Tensor]) -> None:
         raise InputError("the checkpoint is of another adapter; train it with the settings that it was begun with")
     for copy, value in zip(copies, kept, strict=True):
         copy.copy_(value)
+
+
+def refuse_other_launch(kept: Mapping[str, Any], together: Together) -> None:
+    """Refuse to go on with updates that are shared out otherwise.
+
+    Args:
+        kept: What `state` gave.
+        together: The processes that are to go on.
+
+    Raises:
+        InputError: It says how the run was begun, and how this one is.
+    """
+    before, now = len(kept.get("parts", ())), together.count if together.zero else 0
+    if before != now:
+        raise InputError(
+            f"--resume: the last checkpoint was made by {_launch(before)}, and this is a run by {_launch(now)}; launch "
+            "it as it was begun, or begin anew with --overwrite"
+        )
+
+
+def _launch(shares: int) -> str:
+    return f"{shares} processes of DeepSpeed" if shares else "one process, DDP or FSDP"
 
 
 def refuse_optimizer(name: str, *, on_gpu: bool) -> None:

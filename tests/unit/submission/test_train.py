@@ -264,7 +264,7 @@ def test_how_examples_are_fed_changes_nothing_that_is_learned(trained: Trained, 
 
 @needs_torch
 def test_says_what_it_will_take_then_how_it_goes(trained: Trained) -> None:
-    assert (trained.folder / "first.err").read_text().startswith("settings: base_model ")
+    assert (trained.folder / "first.err").read_text().startswith("settings: base_model")
     warned, *lines = trained.said("first").splitlines()
     assert warned == "warning: the base model is Qwen3-test; the course takes adapters of Qwen3-4B, Qwen3-tiny"
     assert lines[0].endswith("Qwen3-test in 4 bits on cpu ...")
@@ -297,6 +297,7 @@ def test_the_best_adapter_is_handed_over_not_the_last(resumed: Trained) -> None:
 @pytest.mark.parametrize(("name", "step"), [("in_a_step", 6), ("in_a_save", 6)])
 def test_a_run_that_was_killed_goes_on_to_the_same_bytes(resumed: Trained, name: str, step: int) -> None:
     assert f"going on after step {step} of 16" in resumed.said(name)
+    assert resumed.said("whole").count("16 updates of ") == resumed.said(name).count(f"{16 - step} updates of ") == 1
     last = Path("checkpoints", "step-000016", adapter_files.WEIGHTS_NAME)
     assert (resumed.folder / name / last).read_bytes() == (resumed.folder / "whole" / last).read_bytes()
     assert resumed.adapter(name) == resumed.adapter("whole")
@@ -312,7 +313,9 @@ def test_going_on_by_another_recipe_is_refused_before_the_load(resumed: Trained)
     assert "--resume goes on by the same recipe: --learning_rate was 0.01, is 0.003; --lora_rank was 16, is 8; " in said
     assert "the rows of --train_file (or the prompt, or the tokenizer) was " in resumed.said("other_rows")
     assert "loading" not in said + resumed.said("other_rows")
-    assert "--resume: no checkpoint in " in resumed.said("nothing") and "loading" not in resumed.said("nothing")
+    assert "--resume: no checkpoint to go on from in " in resumed.said("nothing") and "loading" not in resumed.said(
+        "nothing"
+    )
 
 
 @needs_torch

@@ -10,7 +10,7 @@ from files import InputError
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 
-from training.updates import Rules, Updates, make_optimizer, refuse_optimizer  # noqa: E402
+from training.updates import Rules, Updates, make_optimizer, refuse_optimizer, refuse_other_launch  # noqa: E402
 
 ALONE = SimpleNamespace(sum_up=lambda _: None)
 RULES = Rules(optimizer="auto", learning_rate=1e-2, weight_decay=0.1, max_grad_norm=1.0, warmup_steps=0, steps=10)
@@ -128,3 +128,22 @@ def test_optimizers_by_machine() -> None:
         InputError, match="--optimizer paged_adamw_8bit needs a CUDA GPU, and none was found; use adamw"
     ):
         refuse_optimizer("paged_adamw_8bit", on_gpu=False)
+
+
+@pytest.mark.parametrize(
+    ("kept", "together", "words"),
+    [
+        (
+            {"parts": [{}, {}]},
+            SimpleNamespace(zero=False, count=1),
+            "2 processes of DeepSpeed, and this is a run by one",
+        ),
+        ({"copies": []}, SimpleNamespace(zero=True, count=2), "one process, DDP or FSDP, and this is a run by 2 "),
+        ({"parts": [{}, {}]}, SimpleNamespace(zero=True, count=3), "2 processes of DeepSpeed, and this is a run by 3"),
+    ],
+)
+def test_a_run_goes_on_as_it_was_launched(kept: Any, together: Any, words: str) -> None:
+    with pytest.raises(InputError, match=f"--resume: the last checkpoint was made by {words}"):
+        refuse_other_launch(kept, together)
+    refuse_other_launch({"parts": [{}, {}]}, SimpleNamespace(zero=True, count=2))
+    refuse_other_launch({"copies": []}, SimpleNamespace(zero=False, count=2))
