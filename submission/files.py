@@ -58,7 +58,9 @@ def _parsed(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+        cut = error.reason == "unexpected end of data"
+        advice = "it is cut off: get it again" if cut else "save it as UTF-8"
+        raise InputError(f"{path} is not UTF-8 (byte {error.start}); {advice}") from error
     if not text.strip():
         raise InputError(f"{path} is empty; it must be a JSON array of objects")
     try:
@@ -115,7 +117,7 @@ def write_json(path: Path, value: Any) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write text, whole or not at all; folders on the way are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=_half(path.name), dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
@@ -131,21 +133,35 @@ def write_text(path: Path, text: str) -> None:
 def scratch_folder(near: Path) -> Iterator[Path]:
     """Give a temporary folder on the same disk as `near`, removed at the end whatever happens."""
     near.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{near.name}.", dir=near.parent))
+    folder = Path(tempfile.mkdtemp(prefix=_half(near.name), dir=near.parent))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _half(name: str) -> str:
+    return f".{name}.half-"
+
+
+def halves(folder: Path, name: str) -> list[Path]:
+    """Give what was being written in a folder under a name, a pattern, when a program was killed."""
+    return sorted(folder.glob(f"{_half(name)}*"))
+
+
 def put_in_place(new: Path, destination: Path) -> None:
     """Move a finished file or folder to its final name, replacing what stood there."""
-    if new.is_dir() and destination.exists():
-        with scratch_folder(destination) as trash:
-            destination.rename(trash / "old")
-            new.rename(destination)
+    if not new.is_dir() or not destination.exists():
+        new.replace(destination)
         return
-    new.replace(destination)
+    with scratch_folder(destination) as trash:
+        old = trash / "old"
+        try:
+            destination.rename(old)
+            new.rename(destination)
+        finally:  # Ctrl-C between the two
+            if old.exists() and not destination.exists():
+                old.rename(destination)
 
 
 def sha256_of(path: Path) -> str:

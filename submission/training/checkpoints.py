@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adapter.files import ADAPTER_FOLDER, ADAPTER_ZIP, save_adapter
-from files import InputError, put_in_place, scratch_folder
+from files import InputError, halves, put_in_place, scratch_folder
 from progress import a_few, say
 
 FOLDER = "checkpoints"
@@ -71,7 +71,8 @@ def last_state(output: Path) -> dict[str, Any]:
 
     places = [path / STATE for path in checkpoints(output) if (path / STATE).is_file()]
     if not places:
-        raise InputError(f"--resume: no checkpoint in {output / FOLDER}; leave the option out to begin anew")
+        instead = "give --overwrite in its place" if leftovers(output) else "leave the option out"
+        raise InputError(f"--resume: no checkpoint to go on from in {output / FOLDER}; {instead} to begin anew")
     try:
         state: dict[str, Any] = torch.load(places[-1], map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, LookupError, EOFError) as error:
@@ -101,7 +102,7 @@ def leftovers(output: Path) -> list[Path]:
 
 def forget_halves(output: Path) -> None:
     """Remove what a run that was killed left half-written."""
-    for path in (*(output / FOLDER).glob(".step-*"), *output.glob(f".{ADAPTER_FOLDER}.*")):
+    for path in (*halves(output / FOLDER, "step-*"), *halves(output, ADAPTER_FOLDER)):
         shutil.rmtree(path, ignore_errors=True)
-    for path in output.glob(".training_*"):
+    for path in halves(output, "training_*"):
         path.unlink()

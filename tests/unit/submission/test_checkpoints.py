@@ -1,11 +1,14 @@
 """Checkpoints are whole or not there, the state lies in the last one alone, and what cannot be read is named."""
 
 import resource
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from files import InputError
+from loopback import SUBMISSION, run_script
 from settings import Settings
 from training.hand_over import recipe, refuse_other_recipe
 
@@ -49,7 +52,12 @@ def test_a_step_that_comes_again_replaces_its_checkpoint(tmp_path: Path, model: 
 
 
 def test_nothing_to_go_on_from_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--resume: no checkpoint in .*checkpoints; leave the option out to begin"):
+    with pytest.raises(
+        InputError, match=r"--resume: no checkpoint to go on from in .*checkpoints; leave the option out to begin"
+    ):
+        last_state(tmp_path)
+    (tmp_path / "checkpoints" / "step-000002").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"; give --overwrite in its place to begin anew"):
         last_state(tmp_path)
 
 
@@ -67,13 +75,43 @@ def test_a_state_that_cannot_be_read_is_named(tmp_path: Path, model: Any, conten
 
 def test_what_a_killed_run_left_half_written_goes(tmp_path: Path, model: Any) -> None:
     folder = save(tmp_path, model, 2)
-    (folder.parent / ".step-000004.x1y2").mkdir()
-    (tmp_path / ".adapter_checkpoint.x1y2").mkdir()
-    (tmp_path / ".training_history.json.x1y2").write_text("{")
+    killed = f"""
+import os, signal, sys
+from pathlib import Path
+import files
+at = Path({str(tmp_path)!r})
+files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+with files.scratch_folder(at / "checkpoints" / "step-000004"), files.scratch_folder(at / "adapter_checkpoint"):
+    files.write_text(at / "training_history.json", "{{}}")
+"""
+    ran = run_script(sys.executable, "-c", killed, cwd=SUBMISSION)
+    assert ran.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 3 and len(list(folder.parent.iterdir())) == 2
+    for name in (".adapter_checkpoint.download", ".training_notes"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".training_notes.md").write_text("mine")
     assert checkpoints(tmp_path) == [folder]
     forget_halves(tmp_path)
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoints"]
+    mine = [".adapter_checkpoint.download", ".training_notes", ".training_notes.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*mine, "checkpoints"]
+
+
+def test_ctrl_c_while_a_checkpoint_is_replaced_leaves_the_one_before(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, model, 2)
+    rename = Path.rename
+
+    def stopped(self: Path, target: Path) -> Path:
+        rename(self, target)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(tmp_path, model, step=2, base_model="x/Base", state={"step": 3})
+    assert last_state(tmp_path)["step"] == 2
 
 
 def test_those_of_an_earlier_run_go_with_a_word(tmp_path: Path, model: Any, capsys: pytest.CaptureFixture[str]) -> None:
