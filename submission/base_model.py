@@ -46,7 +46,9 @@ def prepare_libraries(base: str) -> None:
 
 def explain_missing(error: ImportError) -> str:
     """Say which package is missing and how to get it."""
-    return f"the Python package {error.name or error} cannot be imported ({error}); install: pip install {PACKAGES}"
+    said = " ".join(str(error).split())
+    seen = f"the Python package {error.name} cannot be imported ({said})" if error.name else said
+    return f"{seen}; install: pip install {PACKAGES}"
 
 
 def refuse_without_gpu(*, keep_4bit: bool | None) -> None:

@@ -130,7 +130,7 @@ def _from_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_strict(yaml))
     except OSError as error:
         raise InputError(f"cannot read --config {path}: {error.strerror}; check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -139,6 +139,19 @@ def _from_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"--config {path} must hold lines like `learning_rate: 1e-4`")
     known = {one.name: _kind(one) for one in fields(Settings)}
     return {str(key): _typed(path, str(key), value, known) for key, value in data.items() if value is not None}
+
+
+def _strict(yaml: Any) -> Any:
+    """Give a loader that refuses a key that is there twice, of which YAML would take the last without a word."""
+
+    class Strict(yaml.SafeLoader):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [self.construct_object(key) for key, _ in node.value]
+            if twice := [key for key in keys if keys.count(key) > 1]:
+                raise yaml.YAMLError(f"{twice[0]} is there twice")
+            return super().construct_mapping(node, deep)
+
+    return Strict
 
 
 def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
@@ -150,6 +163,8 @@ def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
     kind = known[key]
     if key == "lora_targets" and isinstance(value, list):
         value = ",".join(map(str, value))
+    if key == "gradient_checkpointing" and isinstance(value, bool):  # what YAML makes of on and off
+        value = "on" if value else "off"
     fits = isinstance(value, bool) == (kind is bool) and not isinstance(value, list | dict)
     try:
         if fits and not (kind is int and isinstance(value, float) and value != int(value)):

@@ -43,6 +43,13 @@ def test_layers_of_the_adapter_are_named_as_a_list_or_in_a_line(tmp_path: Path, 
     assert read_settings(NEEDED).targets == []
 
 
+@pytest.mark.parametrize(("text", "value"), [("on", "on"), ("off", "off"), ("'on'", "on"), ("auto", "auto")])
+def test_on_and_off_are_what_they_say(tmp_path: Path, text: str, value: str) -> None:
+    """YAML makes true and false of them."""
+    found = read_settings([*NEEDED, *config(tmp_path, f"gradient_checkpointing: {text}")])
+    assert found.gradient_checkpointing == value
+
+
 def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
     settings = read_settings([*NEEDED, "--num_epochs", "2.5", "--no-packing", "--optimizer", "adamw"])
     assert read_settings(config(tmp_path, yaml.safe_dump(settings.plain()))) == settings
@@ -65,6 +72,7 @@ def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
         ("learning_rate: .inf", "--learning_rate is inf; it must be a finite number"),
         ("- a", "--config {path} must hold lines like `learning_rate: 1e-4`"),
         ("a: [", "--config {path} is not YAML: while parsing a flow node"),
+        ("seed: 1\nseed: 2", "--config {path} is not YAML: seed is there twice"),
         ("optimizer: sgd", "--optimizer is sgd; it must be one of auto, paged_adamw_8bit, adamw"),
     ],
 )
