@@ -1,9 +1,12 @@
 """Holds train.py on several GPUs, by each configuration in submission/configs/, against itself on one, in one run.
 
 Usage: python benchmarks/several_gpus.py [--base random:qwen3-4b] [--train_file FILE] [--processes 2] [--steps 24]
-Without GPUs: processes on this machine's CPU. All sides take the same updates of 16 examples, then of 64, with plain
-AdamW and no dropout, so that their losses can be compared. Shapes of batches are recorded before the clock runs, which
-in a real run is soon over. Memory is that of the process with the most. The last line is JSON.
+Without options: two processes and a tiny random base. Without GPUs they work on this machine's CPU, where two short
+rows are quicker than a long one, so that times say little there.
+
+All sides take the same updates of 16 examples, then of 64, with plain AdamW and no dropout, so that their losses can be
+compared. Shapes of batches are recorded before the clock runs, which in a real run is soon over. Memory is that of the
+process with the most. The last line is JSON.
 """
 
 import argparse
@@ -35,11 +38,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", default="random:tiny", help="random:tiny, random:qwen3-4b, or a folder")
     parser.add_argument("--train_file", type=Path, help="rows of instruction and output; default: made up")
-    parser.add_argument("--processes", type=int, default=2, help="one for each GPU")
-    parser.add_argument("--steps", type=int, default=24, help="updates of each size, some to warm up included")
+    parser.add_argument("--processes", type=int, default=2, help="one for each GPU (default: 2)")
+    parser.add_argument(
+        "--steps", type=int, default=24, help="updates of each size, 3 to warm up included (default: 24)"
+    )
     options = parser.parse_args()
     if torch.cuda.is_available() and torch.cuda.device_count() < options.processes:
         sys.exit(f"{options.processes} processes need as many GPUs; here are {torch.cuda.device_count()}")
+    if options.steps <= WARM:
+        sys.exit(f"--steps is {options.steps}; it must be above {WARM}")
     with tempfile.TemporaryDirectory() as name:
         results = measure(options, Path(name))
     show(results, options)
@@ -49,6 +56,10 @@ def main() -> None:
 def measure(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """Train on one GPU, then on several by each configuration."""
     examples = read_examples(options.train_file, sum(SIZES) * options.steps)
+    if len(examples) < sum(SIZES) * options.steps:
+        sys.exit(
+            f"{options.steps} steps need {sum(SIZES) * options.steps} rows; {options.train_file} has {len(examples)}"
+        )
     base = find_base(options.base, folder, examples, "cuda" if torch.cuda.is_available() else "cpu")
     rows = [{"instruction": instruction_of(one), "output": one.output} for one in examples]
     (folder / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
@@ -87,7 +98,6 @@ def watched(notes: Path) -> int:
 
     def run_timed(self: Any, state: Any = None) -> None:
         facts = {"loading_gb": peak_gb(), **timed(self), "training_gb": peak_gb()}
-        self.history.close()
         (notes / f"note.{self.together.index}.json").write_text(json.dumps(facts))
 
     Trainer.run = run_timed  # type: ignore[method-assign]
