@@ -94,6 +94,8 @@ def _open_points(record: Record) -> tuple[Message, ...]:
 
 
 def _hand_in(record: Record, *, packed: bool) -> tuple[Message, ...]:
+    if any(one.code == "INT008" for one in record.findings):
+        return (_upload(record),)
     receipt = message(
         "{receipt} lies there too: pack it beside run.sh if you like, and grading says what differs from this check.",
         receipt=RECEIPT,
@@ -110,3 +112,14 @@ def _hand_in(record: Record, *, packed: bool) -> tuple[Message, ...]:
         command=command,
     )
     return (pack, receipt)
+
+
+def _upload(record: Record) -> Message:
+    """Say how a hand-in is made of what was checked with its weights: it has their link instead."""
+    pack = ["python3", "submission/pack.py", "--student_id", record.submission.id, "--source", "LINK"]
+    pack += ["--adapter", "ADAPTER.zip", "--output", "HAND-IN.zip"]
+    return message(
+        "A hand-in holds no weights: upload the adapter's zip and pack with its link, `{command}`. Check that archive "
+        "once more, and hand it in the way your course says.",
+        command=shlex.join(pack),
+    )

@@ -9,6 +9,7 @@ from harness.intake.archive.unpack import unpack
 from harness.intake.layout import check_layout, digest_of, find_root, tree_files
 from harness.intake.pickles import find_pickles
 from harness.intake.scripts import Surroundings, inspect_scripts
+from harness.intake.weights import find_weights
 from harness.language import message
 from harness.model.finding import finding, has_error
 from harness.model.result import StageResult
@@ -53,6 +54,7 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
     findings += check_layout(workspace.tree, rules, entered=entered)
     findings += inspect_scripts(workspace.tree, _surroundings(context))
     findings += find_pickles(workspace.tree)
+    findings += find_weights(workspace.tree, context.assignment.adapter)
     findings += take_receipt(workspace)
     count = sum(path.is_file() for path in _walk(workspace.tree))
     summary = message("not acceptable") if has_error(findings) else message("{count} files", count=count)

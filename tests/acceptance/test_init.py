@@ -1,5 +1,6 @@
 """`harness init`, then the check of it: quick, in containers, as a process. It passes as it is."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_it_passes_in_containers(started: Path, assignment: Path, grade) -> None
     ):
         assert part in words
     assert "Pack the folder" not in words
+
+
+def test_a_trained_adapter_in_its_place_is_to_be_uploaded(
+    started: Path, made: tuple[Path, Path], assignment: Path, grade
+) -> None:
+    shutil.unpack_archive(made[1], started)
+    done = grade(started, assignment, command="check")
+    assert (done.exit_code, done.codes) == (0, {"INT008"}), done.stdout + done.stderr
+    words = " ".join(done.stdout.split())
+    assert "pack with its link, `python3 submission/pack.py --student_id r13921031 --source LINK" in words
+    assert "zip -r" not in words
 
 
 @pytest.mark.torch

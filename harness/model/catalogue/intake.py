@@ -74,6 +74,18 @@ INTAKE: Mapping[str, Entry] = {
         wrong="code\\utils.py",
         right="code/utils.py",
     ),
+    "INT008": Entry(
+        severity="warning",
+        title=message("weights lie in the submission"),
+        why=message(
+            "What counts is what download.sh fetches. Where weights lie there already its link may never be tried, and in an archive they count as code does: an adapter of some size is refused (INT003)."
+        ),
+        fix=message(
+            "Hand in the link, not the weights: upload the adapter's zip; `submission/pack.py` writes its link into download.sh and packs the rest."
+        ),
+        wrong="r13921031/adapter_checkpoint/adapter_model.safetensors",
+        right='ADAPTER_SOURCE="https://drive.google.com/file/d/1AbCdEf/view"',
+    ),
     "INT020": Entry(
         severity="warning",
         title=message("pickle packed along"),

@@ -103,7 +103,8 @@ def test_forms_on_standard_output_and_in_files(started: object, assignment: str,
     first = done.stdout.splitlines()[0]
     assert first.startswith("::error file=r13921031/download.sh,title=INT004 required file is missing::"), first
     log = json.loads((tmp_path / "out" / "check.sarif").read_text(encoding="utf-8"))
-    (result,) = log["runs"][0]["results"]
+    result, weights = log["runs"][0]["results"]
+    assert (weights["ruleId"], weights["level"]) == ("INT008", "warning")
     place = result["locations"][0]["physicalLocation"]["artifactLocation"]
     assert (result["ruleId"], place["uri"]) == ("INT004", "r13921031/download.sh")
     text = (tmp_path / "out" / "check.txt").read_text(encoding="utf-8")

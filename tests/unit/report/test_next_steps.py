@@ -100,6 +100,17 @@ def test_an_adapter_that_changes_nothing_is_not_handed_in(record: Record) -> Non
     ]
 
 
+def test_weights_are_uploaded_and_not_packed(record: Record) -> None:
+    expected = [
+        "Read the warnings: they do not stop a grade, but may cost you one.",
+        "A hand-in holds no weights: upload the adapter's zip and pack with its link, `python3 submission/pack.py "
+        "--student_id r13921031 --source LINK --adapter ADAPTER.zip --output HAND-IN.zip`. Check that archive once "
+        "more, and hand it in the way your course says.",
+    ]
+    weights = passed(record, finding("INT008", "`adapter_checkpoint/adapter_model.safetensors` (66.1 MB)"))
+    assert steps(weights) == steps(weights, packed=True) == expected
+
+
 def test_warnings_and_little_room_are_worth_a_look(record: Record) -> None:
     warned = passed(record, finding("INT006", "`x` holds no student id"))
     assert steps(warned, headroom=TIGHT) == [
