@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.batch.plan import Plan
 from harness.errors import ConfigError
 from harness.intake.archive.names import is_ignored
+from harness.intake.git.store import is_repository
 from harness.intake.layout import find_student_id
 from harness.intake.location import read_location
 from harness.model.assignment import Assignment
@@ -76,6 +77,7 @@ def with_submissions(
     run_folder: Path,
     student_id: str | None = None,
     submitted_at: datetime | None = None,
+    checked: bool = False,
 ) -> Plan:
     """Say what is graded: paths, or `file:///PATH#REVISION` of git repositories.
 
@@ -85,13 +87,14 @@ def with_submissions(
         run_folder: Where results go.
         student_id: Whose it is, where it is one submission whose name does not tell.
         submitted_at: When it was handed in, where that is known.
+        checked: It is checked and not graded, see `submission_at`.
 
     Raises:
         ConfigError: There is no such submission, two have one id, or one lies in the run folder.
     """
     found = []
     for given in sources:
-        one = submission_at(given, plan.assignment, student_id=student_id, submitted_at=submitted_at)
+        one = submission_at(given, plan.assignment, student_id=student_id, submitted_at=submitted_at, checked=checked)
         refuse_nested(one.source, run_folder.resolve(), ignored=plan.assignment.submission.ignored)
         found.append(one)
     refuse_duplicates(found)
@@ -99,9 +102,16 @@ def with_submissions(
 
 
 def submission_at(
-    given: Path, assignment: Assignment, *, student_id: str | None = None, submitted_at: datetime | None = None
+    given: Path,
+    assignment: Assignment,
+    *,
+    student_id: str | None = None,
+    submitted_at: datetime | None = None,
+    checked: bool = False,
 ) -> Submission:
     """Say what is handed in at a path, or at `file:///PATH#REVISION` of a git repository.
+
+    Where it is `checked` and not graded, a plain folder is a draft: an archive or a repository is what is handed in.
 
     Raises:
         ConfigError: There is nothing, or the given id is none of the assignment's.
@@ -112,7 +122,8 @@ def submission_at(
             f"There is no submission at {location.path}.", remedy="Give the path of a folder or an archive."
         )
     one = identify(location.path, assignment, student_id=student_id, submitted_at=submitted_at)
-    return replace(one, revision=location.revision)
+    is_folder = location.revision is None and location.path.is_dir() and not is_repository(location.path)
+    return replace(one, revision=location.revision, draft=checked and is_folder)
 
 
 def with_dates(

@@ -60,7 +60,7 @@ def check_quickly(
     _refuse_missing(given)
     loaded = load_assignment(assignment_path)
     assignment = loaded.assignment
-    submission = submission_at(source, assignment, student_id=student_id)
+    submission = submission_at(source, assignment, student_id=student_id, checked=True)
     # Without a base model the first one stands for it where a stage has to know one, and the record names none.
     base = find_base(assignment, base_path) if base_path else assignment.base_models[0]
     reference = reference_of(loaded, base, "public")

@@ -61,7 +61,7 @@ def check(
         )
     folder = output or default_folder()
     loaded = plan(**options, split="public", allow_process=True)
-    alone = with_submissions(loaded, [submission], run_folder=folder, student_id=student_id)
+    alone = with_submissions(loaded, [submission], run_folder=folder, student_id=student_id, checked=True)
     shown = Shown(form=form, saved=saved, t=language(lang or loaded.assignment.language), steps=True)
     grade_alone(alone, folder, shown)
 

@@ -102,7 +102,7 @@ def show_record(
             console,
             headroom=room,
             folder=folder,
-            packed=submission.revision is not None or not submission.source.is_dir(),
+            packed=not submission.draft,
         )
 
     for path, form in shown.saved.items():

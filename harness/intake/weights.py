@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.intake.adapter.gate import WEIGHTS
+from harness.intake.adapter.gate import SCANNED_UP_TO, WEIGHTS
+from harness.intake.archive.entries import reading
+from harness.intake.layout import find_root
 from harness.language import message, some
 from harness.model.assignment import AdapterRules
 from harness.model.finding import Finding, Location, finding
@@ -21,3 +23,17 @@ def find_weights(root: Path, rules: AdapterRules) -> Iterator[Finding]:
             limit=message("no weights: download.sh fetches them"),
             where=Location(path=name),
         )
+
+
+def weights_apart(source: Path, rules: AdapterRules) -> Path | None:
+    """Give the path from the folder `source` of weights that have the adapter's limit, which is the gate's to keep.
+
+    None where there are none; a file so large that the gate would not read it counts like any other, too.
+
+    Raises:
+        ConfigError: The folder cannot be read.
+    """
+    with reading(source.name):
+        path = find_root(source) / rules.path / WEIGHTS
+        is_apart = path.is_file() and path.stat().st_size <= SCANNED_UP_TO * rules.max_bytes
+    return path.relative_to(source) if is_apart else None

@@ -17,6 +17,7 @@ class Submission:
         revision: What of a git repository is meant, where `source` was named as one; else None.
         submitted_at: When it was handed in, with a time zone, if known.
         extension: What the student was granted beyond the late policy.
+        draft: It is a folder that its student works in and has checked: weights may lie in it. Nothing graded is one.
     """
 
     id: str
@@ -25,3 +26,4 @@ class Submission:
     id_found: bool = True
     submitted_at: datetime | None = None
     extension: Extension | None = None
+    draft: bool = False

@@ -9,7 +9,7 @@ from harness.intake.archive.unpack import unpack
 from harness.intake.layout import check_layout, digest_of, find_root, tree_files
 from harness.intake.pickles import find_pickles
 from harness.intake.scripts import Surroundings, inspect_scripts
-from harness.intake.weights import find_weights
+from harness.intake.weights import find_weights, weights_apart
 from harness.language import message
 from harness.model.finding import finding, has_error
 from harness.model.result import StageResult
@@ -25,6 +25,7 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
     clock = Clock()
     rules = context.assignment.submission
     unpacked = workspace.scratch / "unpacked"
+    weights = weights_apart(submission.source, context.assignment.adapter) if submission.draft else None
     findings = list(
         unpack(
             submission.source,
@@ -33,6 +34,7 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
             max_files=rules.max_files,
             ignored=rules.ignored,
             revision=submission.revision,
+            apart=weights,
         )
     )
     if not submission.id_found:
@@ -51,7 +53,8 @@ def intake(context: Context, submission: Submission, workspace: Workspace) -> St
     files = tree_files(workspace.tree)
     write_whole(workspace.tree_digest, digest_of(files).encode())
     write_json(workspace.files, [{**asdict(one), "path": visible(one.path)} for one in files if one.kind != "d"])
-    findings += check_layout(workspace.tree, rules, entered=entered)
+    apart = PurePosixPath(context.assignment.adapter.path, weights.name).as_posix() if weights else None
+    findings += check_layout(workspace.tree, rules, entered=entered, apart=apart)
     findings += inspect_scripts(workspace.tree, _surroundings(context))
     findings += find_pickles(workspace.tree)
     findings += find_weights(workspace.tree, context.assignment.adapter)

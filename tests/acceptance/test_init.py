@@ -39,11 +39,17 @@ def test_a_trained_adapter_in_its_place_is_to_be_uploaded(
     started: Path, made: tuple[Path, Path], assignment: Path, grade
 ) -> None:
     shutil.unpack_archive(made[1], started)
+    all_bytes = sum(path.stat().st_size for path in started.rglob("*") if path.is_file())
+    rules = assignment / "assignment.yaml"
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(text.replace("max_bytes: 50000000", f"max_bytes: {all_bytes - 1000}"), encoding="utf-8")
     done = grade(started, assignment, command="check")
     assert (done.exit_code, done.codes) == (0, {"INT008"}), done.stdout + done.stderr
     words = " ".join(done.stdout.split())
     assert "pack with its link, `python3 submission/pack.py --student_id r13921031 --source LINK" in words
     assert "zip -r" not in words
+    archive = Path(shutil.make_archive(str(started), "zip", started.parent, started.name))
+    assert grade(archive, assignment, command="check", output="packed").codes == {"INT003"}
 
 
 @pytest.mark.torch

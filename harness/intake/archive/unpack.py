@@ -58,6 +58,7 @@ def unpack(
     max_files: int,
     ignored: tuple[str, ...],
     revision: str | None = None,
+    apart: Path | None = None,
 ) -> tuple[Finding, ...]:
     """Unpack `source` into `target`, or leave no target and say why.
 
@@ -70,6 +71,7 @@ def unpack(
         ignored: Patterns of what is left out, see `is_ignored`.
         revision: The folder is a git repository, and this branch, tag or object name of it is meant; None leaves a
             folder with `.git` a plain folder.
+        apart: Path from `source` of a file whose bytes are not counted. Only for a folder that nobody hostile fills.
 
     Returns:
         Findings INT001, INT002, INT003 (errors: no target) and INT007 (a warning).
@@ -80,7 +82,7 @@ def unpack(
     """
     part = _make_part(source, target)
     try:
-        writer = TreeWriter(part, max_bytes=max_bytes, max_files=max_files)
+        writer = TreeWriter(part, max_bytes=max_bytes, max_files=max_files, apart=apart.parts if apart else None)
         if _is_git(source, revision):
             entries = read_git(source, revision=revision, near=part.parent, max_bytes=max_bytes)
         else:

@@ -18,13 +18,15 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 class TreeWriter:
     """Makes files and folders below `root`, an empty folder that nobody else writes to.
 
-    Every byte is counted before it is written, so the disk never holds more than `max_bytes` of content.
+    Every byte is counted before it is written, so the disk never holds more than `max_bytes` of content, the file at
+    `apart` left aside.
     """
 
-    def __init__(self, root: Path, *, max_bytes: int, max_files: int) -> None:
+    def __init__(self, root: Path, *, max_bytes: int, max_files: int, apart: tuple[str, ...] | None = None) -> None:
         self._root = root
         self._max_bytes = max_bytes
         self._max_files = max_files
+        self._apart = apart
         self._bytes = 0
         self._entries: dict[str, tuple[str, bool]] = {}
 
@@ -58,7 +60,8 @@ class TreeWriter:
             descriptor = os.open(self._root.joinpath(*parts), flags, 0o600)
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             for chunk in chunks:
-                self._count(len(chunk))
+                if parts != self._apart:
+                    self._count(len(chunk))
                 with _writing():
                     _write_all(file.fileno(), chunk)
             with _writing():

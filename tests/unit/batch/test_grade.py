@@ -291,6 +291,24 @@ def test_a_link_is_called_by_its_own_name(make_school: MakeSchool, tmp_path: Pat
     assert one.id == "r13920013"
 
 
+def test_only_a_folder_that_is_checked_is_a_draft(make_school: MakeSchool, tmp_path: Path) -> None:
+    school = make_school(1)
+    folder = school.plan.submissions[0].source
+    archive = Path(shutil.make_archive(str(tmp_path / "r13920013"), "zip", folder))
+    bare = tmp_path / "r13920014"
+    for name in ("objects", "refs"):
+        (bare / name).mkdir(parents=True)
+    (bare / "HEAD").write_text("ref: refs/heads/main\n")
+
+    def drafts(*sources: Path, checked: bool) -> list[bool]:
+        plan = with_submissions(school.plan, sources, run_folder=school.run_folder, checked=checked)
+        return [one.draft for one in plan.submissions]
+
+    assert drafts(folder, archive, bare, checked=True) == [True, False, False]
+    assert drafts(Path(f"file://{folder}#main"), checked=True) == [False]
+    assert drafts(folder, archive, bare, checked=False) == [False, False, False]
+
+
 def test_dates_go_by_ids_whatever_their_case_and_tell_what_fits_nobody(make_school: MakeSchool, tmp_path: Path) -> None:
     school = make_school(3)
     times = tmp_path / "times.csv"

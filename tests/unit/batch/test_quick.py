@@ -106,6 +106,16 @@ def test_it_runs_nothing_and_keeps_nothing(check: Check, submission: Path, tmp_p
     assert not list(tmp_path.rglob(RECEIPT))
 
 
+def test_an_adapter_of_the_homeworks_size_may_lie_in_a_folder_but_not_in_an_archive(
+    check: Check, submission: Path
+) -> None:
+    with (submission / "adapter_checkpoint" / "adapter_model.safetensors").open("r+b") as file:
+        file.truncate(66_100_000)
+    assert codes(check(), "intake") == ["INT008"]
+    archive = Path(shutil.make_archive(str(submission), "zip", submission.parent, submission.name))
+    assert codes(check(source=archive), "intake") == ["INT003"]
+
+
 def test_nothing_given_and_nothing_there(check: Check, submission: Path) -> None:
     shutil.rmtree(submission / "adapter_checkpoint")
     record = check()

@@ -121,6 +121,14 @@ def test_too_many_bytes(tmp_path: Path) -> None:
     assert (finding.code, finding.seen, finding.limit) == ("INT003", "the files take 0.2 MB", "at most 0.001 MB")
 
 
+def test_the_bytes_of_one_file_may_be_left_out(tmp_path: Path) -> None:
+    fill(tmp_path, {"run.sh": b"x", "README": b"x", "a/weights": b"x" * 200_000})
+    assert check_layout(tmp_path, RULES, apart="a/weights") == ()
+    fill(tmp_path, {"b/a/weights": b"x" * 200_000})
+    (finding,) = check_layout(tmp_path, RULES, apart="a/weights")
+    assert (finding.code, finding.seen) == ("INT003", "the files take 0.2 MB")
+
+
 def test_digest_is_of_paths_modes_and_contents_alone(tmp_path: Path) -> None:
     one = fill(tmp_path / "1", {"a": b"x", "b/c": b"y", "作業": b"z"})
     two = fill(tmp_path / "2", {"作業": b"z", "b/c": b"y", "a": b"x"})
