@@ -51,11 +51,11 @@ def adapter_entries(prefix: str = "") -> dict[str, bytes]:
 
 
 def zip_bytes(entries: dict[str, bytes]) -> bytes:
-    """Make a zip of the given entries."""
+    """Make a zip of the given entries; the same at any time, for it may name a test's parameter."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, content in entries.items():
-            file.writestr(name, content)
+            file.writestr(zipfile.ZipInfo(name), content)
     return buffer.getvalue()
 
 
