@@ -61,14 +61,16 @@ def read_header(path: Path, *, most_bytes: int = MAX_HEADER_BYTES) -> dict[str, 
     return tensors
 
 
-def parse_strict(text: str | bytes) -> Any:
-    """Parse JSON in which no name is there twice and nothing is NaN or infinite, which readers take differently.
+def parse_strict(content: bytes) -> Any:
+    """Parse JSON in UTF-8 in which no name is there twice and nothing is NaN or infinite.
+
+    Readers take all of that differently; of bytes `json` guesses the encoding, and lets halves of characters pass.
 
     Raises:
         ValueError: It is something else.
         RecursionError: It is nested too deeply.
     """
-    return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    return json.loads(content.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
 
 
 def _refuse_constant(name: str) -> None:
