@@ -15,6 +15,7 @@ from files import InputError
 from progress import a_few
 
 SCRIPTS = ("run.sh", "download.sh")
+README = "README.md"
 WEIGHTS_ENDINGS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".zip"})
 # As the grader reads names, harness/intake/archive/names.py; its limits, less the student's id in front.
 _BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -39,8 +40,8 @@ def files_to_pack(root: Path) -> dict[str, Path]:
             f"weights are not handed in, download.sh fetches them; move out of submission/: {', '.join(weights)}"
         )
     files = {name: root / name for name in SCRIPTS} | code
-    if (readme := root / "submission" / "README.md").is_file():
-        files["README.md"] = readme
+    if (readme := root / "submission" / README).is_file():
+        files[README] = readme
     if missing := [name for name, path in files.items() if not path.is_file()]:
         raise InputError(f"cannot pack: {', '.join(missing)} missing in {root}")
     _refuse([*_collisions(files), *_too_much(files)])

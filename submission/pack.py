@@ -20,10 +20,11 @@ from pathlib import Path
 import limits
 from adapter.admission import find_refusals
 from adapter.files import CONFIG_NAME, WEIGHTS_NAME
-from code_files import SCRIPTS, files_to_pack
+from code_files import README, SCRIPTS, files_to_pack
 from fetching.archive import DAMAGED, unpack_zip
 from fetching.sources import FetchError, Kind, parse_source
 from files import InputError, put_in_place, scratch_folder, sha256_of
+from progress import a_few
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_COMPARED = " (its layers were not compared with the base model's: that takes --base_model)"
@@ -105,10 +106,10 @@ def check_output(output: Path, adapter: Path) -> None:
 
 
 def refuse_to_replace(final: Path, *, student_id: str) -> None:
-    """Make sure that nothing is lost: a zip of an earlier call may be replaced, and nothing else.
+    """Make sure that nothing is lost: a zip of an earlier call may be replaced, as it was written, and nothing else.
 
     Raises:
-        InputError: Something else is there.
+        InputError: Something else is there, or something was added.
     """
     if not final.exists():
         return
@@ -117,11 +118,20 @@ def refuse_to_replace(final: Path, *, student_id: str) -> None:
         raise InputError(f"{final} exists; {remove}")
     if final.is_dir():
         raise InputError(f"{final} is a folder; {remove}")
-    names: set[str] = set()
+    entries: list[zipfile.ZipInfo] = []
     with suppress(*DAMAGED, OSError), zipfile.ZipFile(final) as file:
-        names = set(file.namelist())
-    if not names >= {f"{student_id}/{name}" for name in SCRIPTS}:
+        entries = file.infolist()
+    if not {entry.filename for entry in entries} >= {f"{student_id}/{name}" for name in SCRIPTS}:
         raise InputError(f"{final} exists and is no hand-in of {student_id}; {remove}")
+    if added := [entry.filename for entry in entries if not _is_packed(entry, student_id=student_id)]:
+        raise InputError(f"{final} holds what pack.py did not write, and would be replaced: {a_few(added)}; {remove}")
+
+
+def _is_packed(entry: zipfile.ZipInfo, *, student_id: str) -> bool:
+    """Tell whether `pack` wrote an entry: whoever adds or changes one by other means gives it the time of day."""
+    top, _, name = entry.filename.partition("/")
+    packed = name in (*SCRIPTS, README) or (name.startswith("submission/") and name.endswith(".py"))
+    return top == student_id and packed and entry.date_time == _ZIP_DATE
 
 
 def pack(root: Path, output: Path, *, student_id: str, source: str, sha256: str) -> Path:

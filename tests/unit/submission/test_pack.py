@@ -140,6 +140,23 @@ def test_hand_in_of_an_earlier_call_is_replaced(adapter: Path, tmp_path: Path) -
         assert "https://example.org/b.zip" in file.read(f"{STUDENT}/download.sh").decode()
 
 
+@pytest.mark.parametrize("name", ["essay.pdf", "submission/configs/mine.yaml", "submission/added.py", "../essay.py"])
+def test_what_was_added_to_a_hand_in_is_not_lost(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    output = tmp_path / "hand-in.zip"
+    assert run(adapter, output) == 0
+    with zipfile.ZipFile(output, "a") as file:
+        file.writestr(f"{STUDENT}/{name}", "years of work")
+    before = output.read_bytes()
+    assert run(adapter, output) == 2
+    assert (
+        f"{output} holds what pack.py did not write, and would be replaced: {STUDENT}/{name}; remove it or choose "
+        "another --output"
+    ) in capsys.readouterr().err
+    assert output.read_bytes() == before
+
+
 def test_output_that_is_another_file_is_refused(
     adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
