@@ -33,6 +33,7 @@ def files_to_pack(root: Path) -> dict[str, Path]:
         InputError: A script is missing, weights lie among the code, or the grader would not take or not see a file.
     """
     seen = {name: path for path in sorted((root / "submission").rglob("*")) if (name := _name(path, root))}
+    _refuse(_unfollowed(seen))
     code = {name: path for name, path in seen.items() if path.suffix == ".py" and not path.is_dir()}
     _refuse(_unread(code))
     if weights := [name for name, path in seen.items() if path.suffix in WEIGHTS_ENDINGS and path.is_file()]:
@@ -57,6 +58,11 @@ def _name(path: Path, root: Path) -> str:
 def _refuse(problems: Iterator[str] | list[str]) -> None:
     if found := list(problems):
         raise InputError(f"the grader would not take the hand-in as it is: {'; '.join(found)}")
+
+
+def _unfollowed(seen: dict[str, Path]) -> Iterator[str]:
+    if links := [name for name, path in seen.items() if path.is_symlink() and path.is_dir()]:
+        yield f"nothing is packed of {a_few(links)}, a link to a folder: put a copy there or move it out of submission/"
 
 
 def _unread(names: dict[str, Path]) -> Iterator[str]:

@@ -78,6 +78,22 @@ def test_what_the_grader_would_refuse_or_leave_out(root: Path, tmp_path: Path, n
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["mine", "deep/er", "folder.py"])
+def test_a_link_to_a_folder_is_named(root: Path, name: str) -> None:
+    write(root, "shared/code.py", "submission/deep/x.py")
+    (root / "submission" / name).symlink_to(root / "shared")
+    with pytest.raises(InputError) as refused:
+        files_to_pack(root)
+    assert f"nothing is packed of submission/{name}, a link to a folder: put a copy there" in str(refused.value)
+
+
+def test_hidden_links_and_links_to_files_are_taken_as_before(root: Path, tmp_path: Path) -> None:
+    write(root, "shared/code.py")
+    (root / "submission" / ".venv").symlink_to(root / "shared")
+    (root / "submission" / "mine.py").symlink_to(root / "shared" / "code.py")
+    assert unpacked(root, tmp_path) == sorted([*PLAIN, "submission/mine.py"])
+
+
 def test_number_and_size(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(root, "submission/large.py", content="#" * 20_000)
     monkeypatch.setattr(limits, "MAX_FILES", 6)  # with submission/ and the folder around it
