@@ -16,8 +16,9 @@ from pathlib import Path
 from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, WEIGHTS_NAME, find_problem
 from fetching.archive import take_from_folder, unpack_zip, wrong_file
 from fetching.sources import Exit, FetchError, Source, parse_source
-from files import put_in_place, scratch_folder, sha256_of
-from progress import a_few, say
+from files import scratch_folder, sha256_of
+from in_place import replace_own
+from progress import say
 
 WRITABLE = "check that --output and the folder that it lies in can be written to, and that the disk has space"
 PACKAGES = "gdown requests huggingface_hub"
@@ -84,20 +85,7 @@ def install(fetched: Path, output: Path, *, sha256: str) -> None:
         check_sha256(sha256, archive=archive, weights=folder / WEIGHTS_NAME)
         if problem := find_problem(folder):
             raise wrong_file(f"the adapter that came is not complete: {problem}")
-        _put_in_place(folder, output)
-
-
-def _put_in_place(folder: Path, output: Path) -> None:
-    """Make `folder` the output; what lies there besides an adapter is not ours, and is kept."""
-    others = [one.name for one in output.iterdir() if one.name not in ADAPTER_FILES] if output.is_dir() else []
-    if not others:
-        put_in_place(folder, output)
-        return
-    for name in ADAPTER_FILES:
-        (output / name).unlink(missing_ok=True)
-    for name in ADAPTER_FILES:
-        (folder / name).replace(output / name)
-    say(f"{output} held other things, which were kept: {a_few(sorted(others))}")
+        replace_own(folder, output, own=ADAPTER_FILES)
 
 
 def fetch_and_install(source: Source, work: Path, arguments: argparse.Namespace) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from evaluation.markdown_text import escaped, number, span, table
 from evaluation.plots import PLOTS, draw
-from files import put_in_place, scratch_folder
+from files import scratch_folder
+from in_place import replace_own
 from progress import say
 
 COLUMNS = ("mean perplexity", "95 % interval", "corpus perplexity", "bits per character")
@@ -23,7 +24,7 @@ KINDS = {"best": "helped most", "median": "in the middle", "worst": "helped leas
 
 
 def write_report(results: Mapping[str, Any], folder: Path) -> None:
-    """Write the whole folder, or nothing; it takes the place of one that is there."""
+    """Write the whole folder, or nothing; it takes the place of an earlier report, and of nothing else in there."""
     with scratch_folder(folder) as scratch:
         new = scratch / folder.name
         new.mkdir()
@@ -31,7 +32,7 @@ def write_report(results: Mapping[str, Any], folder: Path) -> None:
         (new / "report.md").write_text(report(results, plots=plots), encoding="utf-8")
         text = json.dumps(_finite(results), ensure_ascii=False, indent=2, allow_nan=False)
         (new / "results.json").write_text(text + "\n", encoding="utf-8")
-        put_in_place(new, folder)
+        replace_own(new, folder, own=FILES)
     comparison = results["perplexity"]
     say(f"mean perplexity: base {number(comparison['base']['perplexity'])}, "
         f"adapter {number(comparison['adapter']['perplexity'])}")  # fmt: skip

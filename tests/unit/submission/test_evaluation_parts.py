@@ -248,6 +248,23 @@ def test_folder_is_written_whole_and_replaces_an_earlier_one(tmp_path: Path, mon
     assert found["perplexity"]["base"]["interval"] == [39.0, 41.0]
 
 
+def test_what_somebody_put_into_the_folder_meanwhile_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "evaluation"
+    (folder / "drafts").mkdir(parents=True)
+    (folder / "drafts" / "report.md").write_text("mine")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "few_shot.png").write_text("old")
+    (folder / "report.md").write_text("old")
+    write_report(made_results() | {"few_shot": []}, folder)
+    assert f"{folder} held other things, which were kept: drafts, notes.txt\n" in capsys.readouterr().err
+    assert [(folder / name).read_text() for name in ("drafts/report.md", "notes.txt")] == ["mine", "mine"]
+    assert (folder / "report.md").read_text(encoding="utf-8").startswith("# Evaluation")
+    assert not (folder / "few_shot.png").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["evaluation"]
+
+
 def test_same_figures_give_the_same_plots(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra [local]")
     for name in ("one", "two"):
