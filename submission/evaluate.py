@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--max_new_tokens", type=int, default=256, help="longest answer (default: 256)")
     add("--samples", type=int, default=8, help="examples shown side by side; 0: none (default: 8)")
     add("--output_dir", type=Path, default=Path("evaluation"), help="folder to write (default: evaluation)")
+    add("--overwrite", action="store_true", help="let the report of an earlier call in --output_dir go")
     add("--max_tokens", type=int, default=MAX_TOKENS, help=f"tokens at which an example is cut (default: {MAX_TOKENS})")
     add("--batch_tokens", type=int, default=8192, help="tokens on the device at a time (default: 8192)")
     add("--keep_4bit", action="store_true", help="a third of the memory, slower; needs a GPU")
@@ -87,6 +88,8 @@ def check(options: argparse.Namespace) -> Work:
     if options.output_dir.is_symlink() or options.output_dir.name in ("", ".."):
         options.output_dir = Path(os.path.realpath(options.output_dir))
     refuse_foreign_folder(options.output_dir)
+    if not options.overwrite:
+        refuse_to_replace(options.output_dir)
     rows = read_rows(options.eval_file, fields=("id", "instruction", "output"))
     shots: Sequence[int] = options.shots or (SHOTS if options.train_file else ())
     if any(shots) and not options.train_file:
@@ -129,6 +132,19 @@ def refuse_foreign_folder(folder: Path) -> None:
     if others:
         raise InputError(
             f"--output_dir {folder} is replaced as a whole, but holds {', '.join(others[:3])}; name a new folder"
+        )
+
+
+def refuse_to_replace(folder: Path) -> None:
+    """Make sure that an earlier report is not lost by calling with other options.
+
+    Raises:
+        InputError: There is one.
+    """
+    if found := sorted(path.name for path in folder.iterdir()) if folder.exists() else []:
+        raise InputError(
+            f"--output_dir {folder} holds an earlier report ({a_few(found)}); --overwrite replaces it, or name another "
+            "--output_dir"
         )
 
 

@@ -95,7 +95,7 @@ def cells() -> list[tuple[str, str]]:
     evaluate = call(
         "evaluate.py",
         f'--base_model "{{BASE_MODEL}}" --adapter {ADAPTER} {files} --checkpoints "{{OUTPUT}}" '
-        "--predictions predictions.json {EVALUATE_OPTIONS}",
+        "--predictions predictions.json --overwrite {EVALUATE_OPTIONS}",
     )
     upload = call(
         "pack.py",

@@ -336,6 +336,24 @@ def test_a_folder_of_other_things_is_not_replaced(tmp_path: Path, capsys: pytest
     assert (tmp_path / "made" / "thesis.md").exists()
 
 
+def test_an_earlier_report_is_replaced_only_when_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = write(tmp_path)
+    made = tmp_path / "made"
+    made.mkdir()
+    assert evaluate.check(evaluate.build_parser().parse_args(options)).rows == EVAL, "an empty folder is none"
+    (made / "report.md").write_text("hours")
+    (made / "few_shot.png").write_text("hours")
+    assert evaluate.main(options) == 2
+    assert (
+        f"--output_dir {made} holds an earlier report (few_shot.png, report.md); --overwrite replaces it, or name "
+        "another --output_dir\n"
+    ) in capsys.readouterr().err
+    assert evaluate.check(evaluate.build_parser().parse_args([*options, "--overwrite"])).rows == EVAL
+    (made / "thesis.md").write_text("years of work")
+    assert evaluate.main([*options, "--overwrite"]) == 2
+    assert "but holds thesis.md" in capsys.readouterr().err
+
+
 def test_a_folder_that_cannot_be_replaced_is_told_before_anything_is_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
