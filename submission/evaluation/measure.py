@@ -14,7 +14,7 @@ import torch
 from adapter.files import WEIGHTS_NAME, base_name
 from adapter.swap import Slot
 from base_model import load_tokenizer, text_config
-from encoding import Encoded
+from encoding import Encoded, scored
 from evaluation.answering import answer
 from evaluation.exemplars import encode_shot, prompt_of
 from evaluation.likelihoods import Meter
@@ -43,11 +43,13 @@ def evaluate(work: Work) -> dict[str, Any]:
         InputError: The base cannot be loaded, the adapter does not fit it, an example has no room, or memory is short.
     """
     tokenizer = load_tokenizer(work.options.base_model)
-    encoded = {shots: encode(tokenizer, work, shots=shots) for shots in sorted({0, *work.shots})}
+    asked = {shots: encode(tokenizer, work, shots=shots) for shots in sorted({0, *work.shots})}
+    encoded = {shots: examples for shots, (examples, _) in asked.items()}
+    outputs_cut = {shots: count for shots, (_, count) in asked.items()}
     try:
         model = load_model(work.options.base_model, work.options.adapter, keep_4bit=work.options.keep_4bit)
         refuse_longer(encoded, work, most=most_tokens(text_config(model.config)))
-        return Evaluation(work, model, tokenizer, encoded).run()
+        return Evaluation(work, model, tokenizer, encoded=encoded, outputs_cut=outputs_cut).run()
     except torch.cuda.OutOfMemoryError as error:
         raise InputError(
             f"the GPU ran out of memory ({str(error).split('. ')[0]}); try --batch_tokens "
@@ -55,21 +57,27 @@ def evaluate(work: Work) -> dict[str, Any]:
         ) from error
 
 
-def encode(tokenizer: Any, work: Work, *, shots: int) -> list[Encoded]:
+def encode(tokenizer: Any, work: Work, *, shots: int) -> tuple[list[Encoded], int]:
     """Encode all rows behind their exemplars.
+
+    Returns:
+        The examples, and how many of their outputs are cut.
 
     Raises:
         InputError: A prompt leaves no room for its answer.
     """
     encoded: list[Encoded] = []
+    outputs_cut = 0
     for row in work.rows:
-        example = cut(encode_shot(tokenizer, row, work.exemplars[:shots]), max_tokens=work.options.max_tokens)
+        whole = encode_shot(tokenizer, row, work.exemplars[:shots])
+        example = cut(whole, max_tokens=work.options.max_tokens)
         if isinstance(example, str):
             remedy = "take fewer --shots, or raise --max_tokens" if shots else "shorten get_prompt in utils.py"
             behind = f" behind {shots} exemplars" if shots else ""
             raise InputError(f"{work.options.eval_file}: {row['id']}{behind}: {example}; {remedy}")
         encoded.append(example)
-    return encoded
+        outputs_cut += scored(example) < scored(whole)
+    return encoded, outputs_cut
 
 
 def refuse_longer(encoded: Mapping[int, Sequence[Encoded]], work: Work, *, most: int | None) -> None:
@@ -98,10 +106,20 @@ class Evaluation:
         model: The base with the adapter on it.
         tokenizer: Its tokenizer.
         encoded: The rows behind each number of exemplars, 0 among them.
+        outputs_cut: How many of the rows' outputs are cut, behind each number of exemplars.
     """
 
-    def __init__(self, work: Work, model: Any, tokenizer: Any, encoded: Mapping[int, Sequence[Encoded]]) -> None:
-        self.work, self.model, self.tokenizer, self.encoded = work, model, tokenizer, encoded
+    def __init__(
+        self,
+        work: Work,
+        model: Any,
+        tokenizer: Any,
+        *,
+        encoded: Mapping[int, Sequence[Encoded]],
+        outputs_cut: Mapping[int, int],
+    ) -> None:
+        self.work, self.model, self.tokenizer = work, model, tokenizer
+        self.encoded, self.outputs_cut = encoded, outputs_cut
         self.meter = Meter(model, padding=tokenizer.pad_token_id, batch_tokens=work.options.batch_tokens)
 
     def run(self) -> dict[str, Any]:
@@ -139,10 +157,11 @@ class Evaluation:
             ],
         }
 
-    def figures(self, likelihoods: Sequence[Likelihood]) -> dict[str, Any]:
-        """Sum up the examples of the evaluation."""
+    def figures(self, likelihoods: Sequence[Likelihood], *, shots: int = 0) -> dict[str, Any]:
+        """Sum up the examples of the evaluation, measured behind a number of exemplars."""
         characters = sum(len(row["output"]) for row in self.work.rows)
-        return figures(likelihoods, characters=characters, seed=self.work.options.seed)
+        seed = self.work.options.seed
+        return figures(likelihoods, characters=characters, seed=seed, outputs_cut=self.outputs_cut[shots])
 
     def difference(self, base: Sequence[Likelihood], adapter: Sequence[Likelihood]) -> dict[str, Any]:
         """Say by how much the adapter lowers the score, and for how many examples it does."""
@@ -156,7 +175,7 @@ class Evaluation:
             with self.model.disable_adapter():
                 found = self.meter.measure(self.encoded[shots], name=f"{BASE}, {shots}-shot") if shots else base
             shown = [{name: row[name] for name in ("instruction", "output")} for row in self.work.exemplars[:shots]]
-            yield {"shots": shots, **self.figures(found), "exemplars": shown}
+            yield {"shots": shots, **self.figures(found, shots=shots), "exemplars": shown}
 
     def learning_curve(self, base: Sequence[Likelihood], adapter: Sequence[Likelihood]) -> Iterator[dict[str, Any]]:
         """Measure each checkpoint; the base is step 0. The adapter's own weights are in the model again at the end."""

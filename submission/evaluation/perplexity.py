@@ -5,8 +5,10 @@
     perplexity of an example = exp(mean NLL)
     score = mean of the examples' perplexities         every example counts the same; this one is graded
     corpus perplexity = exp(sum of NLL / tokens)        every token counts the same
+    bits per character = sum of NLL / ln 2 / characters of all outputs      only where no output was cut
 
-This is the definition that the grader goes by, written down a second time on purpose.
+This is the definition that the grader goes by, written down a second time on purpose. But where outputs are cut, the
+grader divides the loss of what is left by the characters of the whole outputs; that figure is left out here.
 """
 
 from __future__ import annotations
@@ -48,16 +50,18 @@ def cut(example: Encoded, *, max_tokens: int = MAX_TOKENS) -> Encoded | str:
     return {"input_ids": example["input_ids"][:max_tokens], "labels": example["labels"][:max_tokens]}
 
 
-def figures(likelihoods: Sequence[Likelihood], *, characters: int, seed: int) -> dict[str, Any]:
+def figures(likelihoods: Sequence[Likelihood], *, characters: int, seed: int, outputs_cut: int = 0) -> dict[str, Any]:
     """Sum up all examples.
 
     Args:
         likelihoods: At least one.
         characters: Of all outputs together.
         seed: Of the resampling that gives the interval.
+        outputs_cut: How many of the outputs are not scored to their end, eos included.
 
     Returns:
-        `perplexity` (the score), its 95 % `interval`, `corpus_perplexity`, `bits_per_character`, `examples`, `tokens`.
+        `perplexity` (the score), its 95 % `interval`, `corpus_perplexity`, `bits_per_character` (None where outputs are
+        cut), `examples`, `outputs_cut`, `tokens`.
     """
     each = [one.perplexity for one in likelihoods]
     nll_nats = _sum(one.nll_nats for one in likelihoods)
@@ -66,8 +70,9 @@ def figures(likelihoods: Sequence[Likelihood], *, characters: int, seed: int) ->
         "perplexity": _sum(each) / len(each),
         "interval": interval(each, seed=seed),
         "corpus_perplexity": _exp(nll_nats / tokens),
-        "bits_per_character": nll_nats / math.log(2) / characters,
+        "bits_per_character": None if outputs_cut else nll_nats / math.log(2) / characters,
         "examples": len(each),
+        "outputs_cut": outputs_cut,
         "tokens": tokens,
     }
 

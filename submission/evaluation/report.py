@@ -89,6 +89,16 @@ def _cells(figures: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _cut(some: Sequence[Mapping[str, Any]]) -> str:
+    """Say why figures of a table have no bits per character; nothing where all have them."""
+    if not (most := max(one["outputs_cut"] for one in some)):
+        return ""
+    return f"""
+No bits per character where outputs are cut, here up to {most:,} of {some[0]["examples"]:,}: the loss is that of a part
+of their characters.
+"""
+
+
 def _comparison(comparison: Mapping[str, Any]) -> str:
     base, adapter = comparison["base"], comparison["adapter"]
     rows = [(name, *_cells(comparison[name])) for name in ("base", "adapter")]
@@ -96,7 +106,7 @@ def _comparison(comparison: Mapping[str, Any]) -> str:
     words = f"lowers the mean perplexity by {number(lowered)}" if lowered > 0 else "does not lower the mean perplexity"
     return f"""## Base and adapter
 
-{table(("", *COLUMNS), rows, numbers_from=1)}
+{table(("", *COLUMNS), rows, numbers_from=1)}{_cut([base])}
 The adapter {words} (95 % interval of the difference: {span(comparison["lowered_by_interval"])}); it is lower for
 {comparison["examples_lowered"]:,} of {base["examples"]:,} examples.
 """
@@ -109,7 +119,7 @@ def _curve(curve: Sequence[Mapping[str, Any]]) -> str:
     ]
     return f"""## Learning curve
 
-{table(("update", *COLUMNS, ""), rows, numbers_from=0)}"""
+{table(("update", *COLUMNS, ""), rows, numbers_from=0)}{_cut(curve)}"""
 
 
 def _marks(point: Mapping[str, Any], *, best: bool) -> list[str]:
@@ -129,7 +139,7 @@ Exemplars, the same before every question; with fewer shots, the first of them:
 {table(("", "instruction", "output"), shown)}"""
     return f"""## The bare base with exemplars
 
-{table(("exemplars", *COLUMNS), rows, numbers_from=0)}{exemplars if shown else ""}"""
+{table(("exemplars", *COLUMNS), rows, numbers_from=0)}{_cut(few_shot)}{exemplars if shown else ""}"""
 
 
 def _texts(texts: Sequence[Mapping[str, Any]]) -> str:

@@ -110,6 +110,44 @@ def test_a_checkpoint_scores_as_if_it_were_the_adapter(work: Path, results: dict
 
 @pytest.mark.torch
 @pytest.mark.slow
+def test_where_outputs_are_cut_there_are_no_bits_per_character(work: Path) -> None:
+    (work / "long.json").write_text(json.dumps([*EVAL[:2], EVAL[2] | {"output": "宇宙" * 200}]), encoding="utf-8")
+    files = ("--base_model", "base", "--adapter", "out/adapter_checkpoint", "--eval_file", "long.json")
+    more = ("--checkpoints", "out", "--samples", "0", "--output_dir", "cut", "--max_tokens", "200")
+    ran = run_script(sys.executable, SUBMISSION / "evaluate.py", *files, *more, cwd=work)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((work / "cut" / "results.json").read_text(encoding="utf-8"))
+    for one in (found["perplexity"]["base"], found["perplexity"]["adapter"], *found["learning_curve"]):
+        assert (one["bits_per_character"], one["outputs_cut"], one["examples"]) == (None, 1, 3)
+        assert one["perplexity"] > 0
+    assert "outputs are cut, here up to 1 of 3:" in (work / "cut" / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("room", "expected"), [(1, (0, 0)), (0, (1, 0)), (-1, (1, 1))])
+def test_outputs_that_are_cut_are_counted_by_how_many_exemplars_are_before(
+    room: int, expected: tuple[int, int]
+) -> None:
+    from evaluation.measure import encode
+    from test_encoding import Letters
+
+    tokenizer: Any = Letters(bos_token_id=7)
+    row = {"id": "e", "instruction": "天", "output": "宇" * 500}
+    exemplar = {"instruction": "地", "output": "宙"}
+    shot = 1 + len(get_prompt("地")) + len("宙") + 1
+    whole = 1 + len(get_prompt("天")) + 500 + 1
+    options = evaluate.build_parser().parse_args(["--base_model", "b", "--adapter", "a", "--eval_file", "eval.json"])
+    work = evaluate.Work(
+        options=options, rows=[row], shots=(1,), exemplars=[exemplar], checkpoints=[], predictions=None
+    )
+    options.max_tokens = whole + shot + room - 1
+    assert encode(tokenizer, work, shots=1)[1] == expected[0]
+    options.max_tokens = whole + room
+    assert encode(tokenizer, work, shots=0)[1] == expected[1]
+
+
+@pytest.mark.torch
+@pytest.mark.slow
 def test_few_shot_begins_with_the_bare_base(results: dict[str, Any]) -> None:
     few_shot = results["few_shot"]
     assert [one["shots"] for one in few_shot] == [0, 1, 3]

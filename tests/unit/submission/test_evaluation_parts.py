@@ -58,6 +58,12 @@ def test_figures_are_those_of_the_graders_definition(pairs: list[tuple[int, floa
     assert (seen["examples"], seen["tokens"]) == (graded.examples, graded.tokens)
 
 
+def test_bits_per_character_are_left_out_where_outputs_are_cut() -> None:
+    """The grader divides by all characters, which the loss of a cut output is not that of."""
+    seen = figures([Likelihood(tokens=3, nll_nats=6.0)] * 2, characters=100, seed=0, outputs_cut=1)
+    assert (seen["bits_per_character"], seen["outputs_cut"], seen["perplexity"]) == (None, 1, math.exp(2))
+
+
 def test_interval_holds_the_mean_and_narrows_with_more_examples() -> None:
     few, many = interval([1.0, 2.0, 3.0, 4.0], seed=0), interval([1.0, 2.0, 3.0, 4.0] * 25, seed=0)
     assert few is not None
@@ -172,6 +178,7 @@ def made_results() -> dict[str, Any]:
     def made(perplexity: float, spread: float | None = 1.0) -> dict[str, Any]:
         span = None if spread is None else (perplexity - spread, perplexity + spread)
         rest = {"corpus_perplexity": perplexity * 0.9, "bits_per_character": 4.5, "examples": 4, "tokens": 1234}
+        rest["outputs_cut"] = 0
         return {"perplexity": perplexity, "interval": span, **rest}
 
     shown = [{"instruction": "譯：吾|汝", "output": "我*你*"}, {"instruction": "兩行\n題目", "output": "答"}]
@@ -222,6 +229,19 @@ def made_results() -> dict[str, Any]:
 def test_report_reads_as_the_golden_one() -> None:
     golden = (HERE / "golden_report.md").read_text(encoding="utf-8")
     assert report(made_results(), plots=("perplexity", "learning_curve", "few_shot")) == golden
+
+
+def test_report_says_why_there_are_no_bits_per_character() -> None:
+    results = made_results()
+    results["few_shot"][2] |= {"outputs_cut": 3, "bits_per_character": None}
+    cut = "No bits per character where outputs are cut, here up to 3 of 4:"
+    words = f"\n{cut} the loss is that of a part\nof their characters.\n"
+    text = report(results, plots=())
+    assert "| 2 | 20.000 | 19.000 to 21.000 | 18.000 | - |\n" + words in text
+    assert text.count("No bits per character") == 1
+    for one in (*results["learning_curve"], results["perplexity"]["base"], results["perplexity"]["adapter"]):
+        one["outputs_cut"] = 3
+    assert report(results, plots=()).count(words) == 3
 
 
 def test_report_of_little_has_only_what_there_is() -> None:
