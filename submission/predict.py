@@ -22,7 +22,7 @@ from adapter.swap import Slot, refuse_unfit
 from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries, text_config
 from files import InputError, read_rows, write_json
 from positions import most_tokens
-from prediction.partial import Partial, digest, digest_of_row, partial_path
+from prediction.partial import Partial, digest, digest_of_row, old_path, partial_path, refuse_foreign
 from progress import Progress, say
 from utils import get_bnb_config, get_prompt
 
@@ -96,11 +96,13 @@ def check_arguments(arguments: argparse.Namespace) -> list[dict[str, str]]:
 def _check_output(output: Path, source: Path) -> None:
     if output.is_dir():
         raise InputError(f"OUTPUT {output} is a folder; give the name of a file in it")
-    if os.path.realpath(output) == os.path.realpath(source):
-        raise InputError(f"OUTPUT {output} is INPUT; give another name")
-    for path in (output, partial_path(output)):
+    for path in (output, partial_path(output), old_path(output)):
         if os.path.lexists(path) and not path.is_file():
             raise InputError(f"{path} is no plain file, and would be replaced by one; give another name as OUTPUT")
+        if path.exists() and path.samefile(source):
+            what = f"OUTPUT {output} is INPUT" if path == output else f"INPUT is {path}, where answers are kept"
+            raise InputError(f"{what}; give another name as OUTPUT")
+    refuse_foreign(output)
     if output.is_file() and not _is_prediction(output):
         raise InputError(
             f"OUTPUT {output} exists and holds no answers of predict.py, a list of {{id, output}}; remove it, or give "

@@ -14,7 +14,10 @@ from typing import Any
 
 from adapter.files import ADAPTER_FILES, base_name
 from base_model import fingerprint
-from files import sha256_of, write_text
+from files import InputError, sha256_of, write_text
+
+_BEGIN = '{"id": "'
+"""What every line begins with; of the first one, a run that was killed may have left less."""
 
 
 class Partial:
@@ -27,23 +30,18 @@ class Partial:
 
     def __init__(self, output: Path, digests: Mapping[str, str]) -> None:
         self.path = partial_path(output)
-        self.old_path = output.with_name(f"{output.name}.partial.old")
+        self.old_path = old_path(output)
         self._digests = digests
         self.found: dict[str, dict[str, Any]] = {}
         self.unused = 0
         self.others: list[dict[str, Any]] = []  # of another run
-        for line in self._lines():
+        for line in _lines(self.path):
             entry = _parsed(line)
             if entry and digests.get(entry["id"]) == entry["digest"]:
                 self.found[entry["id"]] = entry
             else:
                 self.unused += 1
                 self.others += [entry] if entry else []
-
-    def _lines(self) -> list[str]:
-        if not self.path.is_file():
-            return []
-        return [line for line in self.path.read_text(encoding="utf-8", errors="replace").split("\n") if line]
 
     def begin(self) -> None:
         """Write the file anew with the answers that are used: the last line of a killed run may be half there.
@@ -72,6 +70,26 @@ def partial_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.partial")
 
 
+def old_path(output: Path) -> Path:
+    """Give the name of the file that answers of another run are put aside in."""
+    return output.with_name(f"{output.name}.partial.old")
+
+
+def refuse_foreign(output: Path) -> None:
+    """Make sure that what lies where answers are kept was left by an earlier run: in the end it is removed.
+
+    Raises:
+        InputError: No line of it is an answer, nor a single one the begin of one.
+    """
+    path = partial_path(output)
+    lines = _lines(path)
+    if lines and not any(map(_parsed, lines)) and not (len(lines) == 1 and _is_cut_off(lines[0])):
+        raise InputError(
+            f"{path} holds no answers of predict.py, which keeps them there until OUTPUT is written; move it away, or "
+            "give another name as OUTPUT"
+        )
+
+
 def digest(base: str, adapter: Path, settings: Mapping[str, Any]) -> str:
     """Give a digest of what decides all answers: base, adapter and settings."""
     what = {
@@ -89,6 +107,20 @@ def digest_of_row(common: str, prompt: str) -> str:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    return [line for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if line]
+
+
+def _is_cut_off(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return line.startswith(_BEGIN) or _BEGIN.startswith(line)
+    return False
 
 
 def _line(entry: Mapping[str, Any]) -> str:

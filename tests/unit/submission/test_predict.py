@@ -249,7 +249,7 @@ def test_options_out_of_range_are_named(
     ("output", "message"),
     [
         ("adapter", "OUTPUT {output} is a folder; give the name of a file in it"),
-        ("adapter/../in.json", "OUTPUT {output} is INPUT; give another name"),
+        ("adapter/../in.json", "OUTPUT {output} is INPUT; give another name as OUTPUT"),
         ("in.json/out.json", "cannot make the folder of OUTPUT {output}: "),
     ],
 )
@@ -274,11 +274,27 @@ def written(folder: Path, output: Path) -> list[str]:
     return ["x/y", str(folder), str(folder / "in.json"), str(output)]
 
 
-@pytest.mark.parametrize("name", ["out.json", "out.json.partial", "link.json"])
+@pytest.mark.parametrize("kind", [".partial", ".partial.old"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_an_input_where_answers_are_kept_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, linked: bool
+) -> None:
+    base, adapter, _, output = written(tmp_path, tmp_path / "q.json")
+    kept = tmp_path / f"q.json{kind}"
+    kept.write_text(json.dumps(ROWS))
+    if linked:
+        (tmp_path / "linked.json").hardlink_to(kept)
+    assert predict.main([base, adapter, str(tmp_path / "linked.json" if linked else kept), output]) == 2
+    message = f"predict.py: INPUT is {kept}, where answers are kept; give another name as OUTPUT\n"
+    assert capsys.readouterr().err == message
+    assert json.loads(kept.read_text()) == ROWS
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.json.partial", "out.json.partial.old", "link.json"])
 def test_what_is_no_plain_file_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     os.mkfifo(tmp_path / name.replace("link", "real"))
     (tmp_path / "link.json").symlink_to("real.json")
-    places = written(tmp_path, tmp_path / name.removesuffix(".partial"))
+    places = written(tmp_path, tmp_path / name.partition(".partial")[0])
     assert predict.main(places) == 2
     assert f"{tmp_path / name.replace('link', 'real')} is no plain file, and would be" in capsys.readouterr().err
     assert (tmp_path / name).is_fifo()
@@ -305,7 +321,7 @@ def test_ctrl_c_ends_in_a_line(
     monkeypatch.setattr(predict, "predict", stop)
     monkeypatch.setattr(predict, "prepare_libraries", lambda _: None)
     output = tmp_path / "out.json"
-    output.with_name("out.json.partial").write_text("{}" * kept)
+    output.with_name("out.json.partial").write_text('{"id": "q' * kept)
     assert predict.main(written(tmp_path, output)) == 130
     assert capsys.readouterr().err.startswith(f"predict.py: stopped; the same command {words.format(output)}")
 

@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import predict
 import pytest
+from files import InputError
 from loopback import SUBMISSION, adapter_entries, run_script
 from prediction import partial as partial_answers
 
@@ -99,6 +101,45 @@ def test_a_line_that_is_not_whole_is_not_used(tmp_path: Path, line: str) -> None
     found = partial_answers.Partial(tmp_path / "out.json", {"a": "1"})
     assert found.found == {}
     assert found.unused == 1 + bool(line)
+
+
+ENTRY = '{"id": "a", "output": "\u5929", "cut": false, "digest": "1"}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "foreign"),
+    [
+        ("", False),
+        (ENTRY, False),
+        (ENTRY + ENTRY[:20], False),
+        ("notes\n" + ENTRY, False),
+        *((ENTRY[:length], False) for length in (1, 7, 8, 9, 40)),
+        ("notes", True),
+        ("notes\nof years\n", True),
+        ('{"id": "a", "instruction": "q"}\n', True),
+        ('[{"id": "a", "instruction": "q"}]', True),
+        (ENTRY[:20] + "\n" + ENTRY[:20], True),
+        ("\ufffd\x00", True),
+    ],
+)
+def test_a_file_that_no_run_left_is_not_taken_for_its_answers(tmp_path: Path, content: str, foreign: bool) -> None:
+    kept = tmp_path / "out.json.partial"
+    kept.write_text(content, encoding="utf-8")
+    if not foreign:
+        partial_answers.refuse_foreign(tmp_path / "out.json")
+        return
+    with pytest.raises(InputError, match=f"^{kept} holds no answers of predict.py, which keeps them there until"):
+        partial_answers.refuse_foreign(tmp_path / "out.json")
+
+
+def test_a_foreign_file_is_told_before_anything_is_loaded_and_stays(
+    tmp_path: Path, adapter: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.json").write_text(json.dumps(ROWS))
+    (tmp_path / "out.json.partial").write_text("years of work")
+    assert predict.main(["x/y", str(adapter), str(tmp_path / "in.json"), str(tmp_path / "out.json")]) == 2
+    assert "move it away, or give another name as OUTPUT" in capsys.readouterr().err
+    assert (tmp_path / "out.json.partial").read_text() == "years of work"
 
 
 def test_the_digest_depends_on_all_that_decides_an_answer(adapter: Path, tmp_path: Path) -> None:
