@@ -19,7 +19,7 @@ from pathlib import Path
 
 import limits
 from adapter.admission import find_refusals
-from adapter.files import CONFIG_NAME, WEIGHTS_NAME
+from adapter.files import ADAPTER_ZIP, CONFIG_NAME, WEIGHTS_NAME
 from code_files import README, SCRIPTS, files_to_pack
 from fetching.archive import DAMAGED, unpack_zip
 from fetching.sources import FetchError, Kind, parse_source
@@ -77,6 +77,10 @@ def check_adapter(archive: Path, *, base_model: Path | None = None) -> tuple[str
     Raises:
         InputError: It is no zip with an adapter in it, or would be refused; the message names everything that is wrong.
     """
+    if archive.is_dir():
+        zips = [archive.parent / f"{archive.name}.zip", archive / ADAPTER_ZIP]
+        give = next((str(one) for one in zips if one.is_file()), f"the {ADAPTER_ZIP} that train.py wrote")
+        raise InputError(f"--adapter {archive} is a folder; give {give}")
     if not archive.is_file():
         raise InputError(f"no file {archive}; give the adapter_checkpoint.zip that train.py wrote")
     if base_model is not None and not base_model.is_dir():

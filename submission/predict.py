@@ -85,6 +85,9 @@ def check_arguments(arguments: argparse.Namespace) -> list[dict[str, str]]:
         raise InputError("--top_p changes nothing without --temperature: give one above 0, or leave --top_p out")
     if "" in arguments.stop:
         raise InputError("--stop is empty; give the text that ends an answer")
+    if arguments.input.is_dir() or not arguments.input.exists():
+        seen = f"{arguments.input} is a folder" if arguments.input.is_dir() else f"there is no file {arguments.input}"
+        raise InputError(f"INPUT: {seen}; the order is BASE ADAPTER INPUT OUTPUT")
     rows = read_rows(arguments.input, fields=("id", "instruction"))
     refuse_unusable(arguments.adapter)
     if arguments.output.is_symlink():  # what it leads to is written, and the link stays

@@ -106,8 +106,12 @@ def refuse_unusable(folder: Path) -> None:
             "it is a file",
             "give the folder that holds the two files of the adapter; a zip has to be unpacked",
         )
+    elif not folder.is_dir():
+        problem = "there is no such folder"
     elif find_problem(folder / ADAPTER_FOLDER) is None:
         advice = f"give {folder / ADAPTER_FOLDER}, which is one"
+    elif steps := [one for one in sorted(folder.glob("step-*")) if find_problem(one) is None]:
+        problem, advice = "it holds the checkpoints of a run", f"give one of them, like {steps[-1]}"
     elif (folder / "config.json").is_file() and not (folder / CONFIG_NAME).is_file():
         problem, advice = (
             "it holds a whole model",

@@ -323,7 +323,10 @@ def write(folder: Path, *, eval_rows: object = EVAL, train_rows: object = TRAIN)
         (["--batch_tokens", "0"], "--batch_tokens is 0; it must be at least 1"),
         (["--max_tokens", "2"], "--max_tokens is 2; it must be at least 3"),
         (["--samples", "-1"], "--samples is -1; it must be at least 0"),
-        (["--adapter", "nowhere"], "no usable adapter in nowhere: adapter_config.json and adapter_model.safetensors"),
+        (
+            ["--adapter", "nowhere"],
+            "no usable adapter in nowhere: there is no such folder; run download.sh or train.py",
+        ),
         (["--checkpoints", "nowhere"], "--checkpoints nowhere: no checkpoints/step-* in it; give the --output_dir of"),
         ([], "no base model at "),
     ],

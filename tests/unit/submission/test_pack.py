@@ -232,6 +232,25 @@ def test_adapter_that_would_not_be_accepted(
 
 
 @pytest.mark.parametrize(
+    ("given", "there", "give"),
+    [
+        ("adapter_checkpoint", True, "{folder}/adapter_checkpoint.zip"),
+        ("", True, "{folder}/adapter_checkpoint.zip"),
+        ("adapter_checkpoint", False, "the adapter_checkpoint.zip that train.py wrote"),
+    ],
+)
+def test_a_folder_in_place_of_the_zip_is_told(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, there: bool, give: str
+) -> None:
+    (tmp_path / "adapter_checkpoint").mkdir()
+    if not there:
+        adapter.unlink()
+    assert pack.main(["--adapter", str(tmp_path / given)]) == 2
+    message = f"pack.py: --adapter {tmp_path / given} is a folder; give {give.format(folder=tmp_path)}\n"
+    assert capsys.readouterr().err == message
+
+
+@pytest.mark.parametrize(
     "script", ["", 'ADAPTER_SOURCE=""\n', 'ADAPTER_SOURCE=""\nADAPTER_SOURCE=""\n', ' ADAPTER_SOURCE=""']
 )
 def test_download_sh_without_its_two_lines(script: str) -> None:

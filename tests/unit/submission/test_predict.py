@@ -125,6 +125,19 @@ def as_output_of_training(folder: Path) -> None:
         path.rename(inside / path.name)
 
 
+def as_checkpoints(folder: Path) -> None:
+    for step in (5, 20, 30):
+        shutil.copytree(folder, folder.parent / "steps" / f"step-{step:06}")
+    (folder.parent / "steps" / "step-000030" / "adapter_config.json").unlink()
+    shutil.rmtree(folder)
+    (folder.parent / "steps").rename(folder)
+
+
+def as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def as_whole_model(folder: Path) -> None:
     (folder / "adapter_config.json").rename(folder / "config.json")
 
@@ -135,7 +148,19 @@ def as_whole_model(folder: Path) -> None:
         (lambda d: (d / "adapter" / "adapter_config.json").unlink(), "adapter_config.json missing"),
         (lambda d: (d / "adapter" / "adapter_config.json").write_text("{"), "adapter_config.json is not JSON"),
         (lambda d: (d / "adapter" / "adapter_model.safetensors").write_bytes(b"<html>"), "no safetensors file"),
-        (lambda d: shutil.rmtree(d / "adapter"), "run download.sh or train.py first"),
+        (
+            lambda d: shutil.rmtree(d / "adapter"),
+            "adapter: there is no such folder; run download.sh or train.py first",
+        ),
+        (
+            lambda d: as_checkpoints(d / "adapter"),
+            "adapter: it holds the checkpoints of a run; give one of them, like {folder}/adapter/step-000020\n",
+        ),
+        (lambda d: (d / "in.json").unlink(), "INPUT: there is no file {folder}/in.json; the order is BASE ADAPTER"),
+        (
+            lambda d: as_folder(d / "in.json"),
+            "INPUT: {folder}/in.json is a folder; the order is BASE ADAPTER INPUT OUTPUT\n",
+        ),
         (lambda d: as_zip(d / "adapter"), "adapter: it is a file; give the folder that holds the two files"),
         (lambda d: as_output_of_training(d / "adapter"), "adapter/adapter_checkpoint, which is one"),
         (lambda d: as_whole_model(d / "adapter"), "adapter: it holds a whole model; give the adapter's folder here"),
@@ -156,7 +181,7 @@ def test_bad_input_is_named_and_nothing_is_written(
     spoil(tmp_path)
     places = [str(tmp_path / name) for name in ("base", "adapter", "in.json", "out.json")]
     assert predict.main(places) == 2
-    assert message in capsys.readouterr().err
+    assert message.replace("{folder}", str(tmp_path)) in capsys.readouterr().err
     assert not (tmp_path / "out.json").exists()
 
 
