@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapter.files import find_problem, refuse_unusable
+from adapter.fit import refuse_other_base
 from adapter.swap import refuse_other_shape
 from base_model import explain_missing, prepare_libraries
 from evaluation.exemplars import Row, choose_exemplars
@@ -97,6 +98,7 @@ def check(options: argparse.Namespace) -> Work:
     train_rows = read_rows(options.train_file, fields=("instruction", "output")) if any(shots) else []
     exemplars = choose_exemplars(train_rows, rows, shots=max(shots), seed=options.seed) if any(shots) else []
     refuse_unusable(options.adapter)
+    refuse_other_base(options.base_model, options.adapter)
     return Work(
         options=options,
         rows=rows,

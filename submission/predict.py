@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapter.files import CONFIG_NAME, refuse_unusable
+from adapter.fit import in_a_line, refuse_other_base
 from adapter.swap import Slot, refuse_unfit
 from base_model import explain_missing, load_base, load_tokenizer, prepare_libraries, text_config
 from files import InputError, read_rows, write_json
@@ -90,6 +91,7 @@ def check_arguments(arguments: argparse.Namespace) -> list[dict[str, str]]:
         raise InputError(f"INPUT: {seen}; the order is BASE ADAPTER INPUT OUTPUT")
     rows = read_rows(arguments.input, fields=("id", "instruction"))
     refuse_unusable(arguments.adapter)
+    refuse_other_base(arguments.base, arguments.adapter)
     if arguments.output.is_symlink():  # what it leads to is written, and the link stays
         arguments.output = Path(os.path.realpath(arguments.output))
     _check_output(arguments.output, arguments.input)
@@ -148,8 +150,7 @@ def load_model(base: str, adapter: Path, *, keep_4bit: bool | None = False) -> A
     except OutOfMemoryError:
         raise
     except (ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"the adapter in {adapter} does not fit the base model {base}: {said}") from error
+        raise InputError(f"the adapter in {adapter} does not fit the base model {base}: {in_a_line(error)}") from error
     except (KeyError, TypeError, AttributeError) as error:
         words = f"{type(error).__name__}: {error}"
         raise InputError(

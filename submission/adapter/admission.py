@@ -14,14 +14,13 @@ from typing import Any
 import limits
 from adapter.config_rules import config_problems
 from adapter.files import CONFIG_NAME, WEIGHTS_NAME
+from adapter.fit import FLOATS, LORA_NAME, layers_of_base, sides_of
 from adapter.named import is_covered, is_ending, layers_of, ranks_of
 from adapter.safetensors_header import DTYPE_BYTES, Broken, Tensor, parse_strict, read_header
 from progress import a_few
 
-FLOATS = ("F32", "F16", "BF16")
 MAX_CONFIG_BYTES = 1_000_000
 CHUNK_BYTES = 4 << 20
-_NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 # The byte with sign and exponent where all its exponent bits are one. In bf16 and fp32 that is 2^127 and more: too
 # large for any adapter, even where it still is a number.
 _TOO_LARGE = {
@@ -71,20 +70,11 @@ def _read_config(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
     return config, list(config_problems(config))
 
 
-def _sides(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Give A and B by module."""
-    sides: dict[str, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if parsed := _NAME.fullmatch(name):
-            sides.setdefault(parsed["module"], {})[parsed["side"]] = tensor
-    return sides
-
-
 def _tensor_problems(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Iterator[str]:
-    sides = _sides(tensors)
+    sides = sides_of(tensors)
     if not sides:
         yield "it holds no LoRA weights"
-    if foreign := [name for name in tensors if not _NAME.fullmatch(name)]:
+    if foreign := [name for name in tensors if not LORA_NAME.fullmatch(name)]:
         yield f"{_listed(foreign)} is no LoRA weight; lm_head and embed_tokens stay those of the base model"
     if single := [module for module, both in sides.items() if len(both) != 2]:
         yield f"{_listed(single)} has only one of lora_A and lora_B"
@@ -149,18 +139,15 @@ def _missing_layers(pairs: Iterable[str], wanted: list[Any] | None) -> Iterator[
 
 def _base_problems(tensors: Mapping[str, Tensor], config: Mapping[str, Any], base_model: Path) -> Iterator[str]:
     """Hold names and shapes against the base model's own files."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in sorted(base_model.glob("*.safetensors")):
-        try:
-            header = read_header(path, most_bytes=100_000_000)
-        except Broken as problem:
-            yield f"cannot compare with {path}: {problem}"
-            return
-        shapes |= {name.removesuffix(".weight"): one.shape for name, one in header.items() if len(one.shape) == 2}
+    try:
+        shapes = {module: one.shape for module, one in layers_of_base(base_model).items()}
+    except Broken as problem:
+        yield f"cannot compare with {problem}"
+        return
     if not shapes:
         yield f"cannot compare with {base_model}: there is no *.safetensors in it"
         return
-    sides = _sides(tensors)
+    sides = sides_of(tensors)
     if unknown := [module for module in sides if module not in shapes]:
         yield f"the base model has no {_listed(unknown)}"
     for module, both in sides.items():

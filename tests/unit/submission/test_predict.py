@@ -70,12 +70,14 @@ import shutil
 import sys
 from pathlib import Path
 import predict
+import torch
 from safetensors.torch import load_file, save_file
 base, adapter, rows = sys.argv[1:]
 WAYS = {
     "renamed": lambda t: {name.replace("layers", "blocks"): one for name, one in t.items()},
     "half": lambda t: {name: one for name, one in t.items() if "layers.1." not in name},
     "many": lambda t: t | {name.replace("layers.1.", "layers.7."): one.clone() for name, one in t.items()},
+    "wide": lambda t: {name: torch.cat([one, one], dim=1) if "lora_A" in name else one for name, one in t.items()},
     "whole": lambda t: t,
 }
 for name, spoil in WAYS.items():
@@ -83,7 +85,10 @@ for name, spoil in WAYS.items():
     weights = Path(name) / "adapter_model.safetensors"
     save_file(spoil(load_file(weights)), weights, metadata={"format": "pt"})
     print(name, predict.main([base, name, rows, f"{name}.json", "--max_new_tokens", "2"]))
-(Path(name) / "adapter_config.json").write_text("{}")
+config = Path(name) / "adapter_config.json"
+config.write_text(config.read_text().replace('"r": 4', '"r": 2'))
+print("ranked", predict.main([base, name, rows, "ranked.json"]))
+config.write_text("{}")
 print("bare", predict.main([base, name, rows, "bare.json"]))
 """
 
@@ -94,14 +99,26 @@ def test_an_adapter_with_other_tensors_than_the_models_is_refused(work: Path, tm
     code = f"import sys; sys.path.insert(0, {str(SUBMISSION)!r}){UNFIT}"
     places = (work / "base", work / "adapter", work / "input.json")
     ran = run_script(sys.executable, "-W", "ignore", "-c", code, *places, cwd=tmp_path)
-    assert ran.stdout == "renamed 2\nhalf 2\nmany 2\nwhole 0\nbare 2\n", ran.stderr
-    renamed, half, many, bare = (line for line in ran.stderr.splitlines() if line.startswith("predict.py: "))
+    assert ran.stdout == "renamed 2\nhalf 2\nmany 2\nwide 2\nwhole 0\nranked 2\nbare 2\n", ran.stderr
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("predict.py: ")]
+    renamed, half, many, wide, ranked, bare = lines
     name = "base_model.model.model.layers.1.mlp.down_proj.lora_A.weight"
     assert f"it has what the model has no place for {name.replace('layers.1', 'blocks.0')}, " in renamed
     assert "it lacks base_model.model.model.layers.0." in renamed
     assert half.startswith(f"predict.py: half/adapter_model.safetensors does not fit the model: it lacks {name}, ")
     assert f"no place for {name.replace('layers.1', 'layers.7')}, " in many
     assert many.endswith(" and 11 more; take the base and the adapter of one training run")
+    assert wide == (
+        f"predict.py: the adapter in wide does not fit the base model {work / 'base'}: "
+        "model.layers.0.mlp.down_proj is 64 x 256 in the adapter, 64 x 128 in the base, and 13 more differ; "
+        "it was trained on Qwen3-test: take the base and the adapter of one training run"
+    )
+    assert ran.stderr.count("loading ") == len(lines), "all but the wide one and the one that is whole are loaded"
+    assert (
+        " is [4, 64] in adapter_model.safetensors, and must be [2, 64] by adapter_config.json on this base, and "
+        in ranked
+    )
+    assert ranked.endswith("27 more differ; take the base and the adapter of one training run")
     assert "whole/adapter_config.json like this (KeyError: 'peft_type'); train or download again" in bare
     assert [path.name for path in tmp_path.glob("*.json")] == ["whole.json"]
 
