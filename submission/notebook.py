@@ -14,6 +14,7 @@ from pathlib import Path
 
 from base_model import PACKAGES
 from files import write_text
+from progress import say
 
 DEFAULT = Path(__file__).with_name("train_on_colab.ipynb")
 
@@ -141,7 +142,12 @@ def main(argv: list[str] | None = None) -> int:
     make = {"markdown": new_markdown_cell, "code": new_code_cell}
     made = [make[kind](text, id=f"cell-{number}") for number, (kind, text) in enumerate(cells())]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "accelerator": "GPU"}
-    write_text(output, nbformat.writes(new_notebook(cells=made, metadata=kernel)) + "\n")
+    try:
+        write_text(output, nbformat.writes(new_notebook(cells=made, metadata=kernel)) + "\n")
+    except OSError as error:
+        print(f"notebook.py: cannot write {output}: {error.strerror}; name another OUTPUT", file=sys.stderr)
+        return 2
+    say(f"wrote {output}")
     return 0
 
 

@@ -21,10 +21,22 @@ OTHERS = [
 ]
 
 
-def test_the_notebook_is_the_one_that_is_written(tmp_path: Path) -> None:
+def test_the_notebook_is_the_one_that_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert notebook.main([str(tmp_path / "new.ipynb")]) == 0
+    assert capsys.readouterr().err == f"wrote {tmp_path / 'new.ipynb'}\n"
     assert (tmp_path / "new.ipynb").read_bytes() == notebook.DEFAULT.read_bytes(), "run submission/notebook.py"
     nbformat.validate(nbformat.read(notebook.DEFAULT, as_version=4))
+
+
+@pytest.mark.parametrize(("place", "seen"), [("file/new.ipynb", "File exists"), ("folder", "Is a directory")])
+def test_a_place_that_cannot_be_written_to_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, seen: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    assert notebook.main([str(tmp_path / place)]) == 2
+    message = f"notebook.py: cannot write {tmp_path / place}: {seen}; name another OUTPUT\n"
+    assert capsys.readouterr().err == message
 
 
 def test_cells_call_scripts_that_are_there_and_hold_no_logic() -> None:
