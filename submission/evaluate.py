@@ -185,6 +185,8 @@ def read_predictions(path: Path, rows: Sequence[Row]) -> list[str]:
     ):
         if ids:
             raise InputError(f"--predictions {path} {words} {a_few(ids)}")
+    if all(answers[row["id"]] == row["output"] for row in rows):
+        say(f"every answer in --predictions {path} is its reference to the letter; is it what predict.py wrote?")
     return [answers[one] or "" for one in wanted]
 
 

@@ -357,6 +357,17 @@ def test_predictions_must_answer_the_file(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_predictions_that_are_the_references_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], told: bool
+) -> None:
+    options = write(tmp_path)
+    path = tmp_path / ("eval.json" if told else "predictions.json")
+    evaluate.check(evaluate.build_parser().parse_args([*options, "--predictions", str(path)]))
+    message = f"every answer in --predictions {path} is its reference to the letter; is it what predict.py wrote?\n"
+    assert capsys.readouterr().err == message * told
+
+
 def test_checkpoints_of_another_shape_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = [*write(tmp_path), "--checkpoints", str(tmp_path / "out" / "checkpoints")]
     step = tmp_path / "out" / "checkpoints" / "step-000007"
