@@ -16,8 +16,7 @@ from pathlib import Path
 from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, WEIGHTS_NAME, find_problem
 from fetching.archive import take_from_folder, unpack_zip, wrong_file
 from fetching.sources import Exit, FetchError, Source, parse_source
-from files import scratch_folder, sha256_of
-from in_place import replace_own
+from files import replace_own, scratch_folder, sha256_of
 from progress import say
 
 WRITABLE = "check that --output and the folder that it lies in can be written to, and that the disk has space"

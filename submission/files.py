@@ -11,10 +11,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from progress import a_few, say
 
 _SHOWN = 3
 
@@ -162,6 +164,23 @@ def put_in_place(new: Path, destination: Path) -> None:
         finally:  # Ctrl-C between the two
             if old.exists() and not destination.exists():
                 old.rename(destination)
+
+
+def replace_own(new: Path, destination: Path, *, own: Collection[str]) -> None:
+    """Make `new` the destination; what lies there under other names than `own` is not ours, and is kept.
+
+    With nothing else there the folder changes as a whole; else ours are removed before the first new one is there, so
+    that old and new are never side by side.
+    """
+    others = sorted(one.name for one in destination.iterdir() if one.name not in own) if destination.is_dir() else []
+    if not others:
+        put_in_place(new, destination)
+        return
+    for name in own:
+        (destination / name).unlink(missing_ok=True)
+    for path in sorted(new.iterdir()):
+        path.replace(destination / path.name)
+    say(f"{destination} held other things, which were kept: {a_few(others)}")
 
 
 def sha256_of(path: Path) -> str:

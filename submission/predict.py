@@ -204,11 +204,10 @@ def answer(arguments: argparse.Namespace, rows: Sequence[dict[str, str]], partia
     if partial.others:
         old, count = partial.old_path, len(partial.others)
         say(f"kept {count} of another run in {old}; with its options, and under the name {partial.path}, they are used")
-    progress = Progress(total, done=total - len(rows), verb="answered")
-    for one in Generator(model, tokenizer, how, batch_size=arguments.batch_size).answer(prompts):
-        partial.add(rows[one.number]["id"], output=one.text, cut=one.cut)
-        progress.add(len(one.tokens))
-    progress.close()
+    with Progress(total, done=total - len(rows), verb="answered") as progress:
+        for one in Generator(model, tokenizer, how, batch_size=arguments.batch_size).answer(prompts):
+            partial.add(rows[one.number]["id"], output=one.text, cut=one.cut)
+            progress.add(len(one.tokens))
 
 
 def _tell_of_long(model: Any, prompts: Sequence[Prompt], max_new_tokens: int) -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import Self
 
 LINES = 10
 """About how many lines a run prints where no terminal shows a bar."""
@@ -60,6 +61,9 @@ class Progress:
             left = f"about {left_s:.0f} s left" if left_s else "all done"
             say(f"{self._done}/{self._total} {self._verb}  {speed}  {seconds:.0f} s, {left}")
 
-    def close(self) -> None:
-        """Take the bar away."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the bar as it is, so that lines may follow, also after Ctrl-C."""
         self._bar.close()

@@ -12,7 +12,8 @@ prompt cannot choose which tokens count (docs/adr/0009-scoring-engine.md).
     PPL_i = exp(mean_t NLL_it)                        perplexity of one example
     score = mean_i PPL_i                              every example counts the same
     corpus PPL = exp(sum_it NLL_it / number of it)    every token counts the same
-    bits per character = sum_it NLL_it / ln 2 / characters of all outputs     comparable across tokenizers
+    bits per character = sum_it NLL_it / ln 2 / characters of all outputs     comparable across tokenizers;
+                                                      too low where an output is cut: its characters count whole
 
 Perplexity is the usual one: the exponential of the mean negative log-likelihood of a token (Jelinek, Mercer, Bahl and
 Baker, 1977, "Perplexity - a measure of the difficulty of speech recognition tasks"). Sums are exact sums of doubles

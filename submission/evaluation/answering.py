@@ -15,9 +15,8 @@ def answer(model: Any, tokenizer: Any, prompts: Sequence[list[int]], *, max_new_
     answers = [""] * len(prompts)
     asked = [Prompt(ids=ids, key=str(place)) for place, ids in enumerate(prompts)]
     say(f"{name}: {len(prompts)} to answer")
-    progress = Progress(len(prompts), verb="answered")
-    for one in Generator(model, tokenizer, Decoding(max_new_tokens=max_new_tokens)).answer(asked):
-        answers[one.number] = one.text
-        progress.add(len(one.tokens))
-    progress.close()
+    with Progress(len(prompts), verb="answered") as progress:
+        for one in Generator(model, tokenizer, Decoding(max_new_tokens=max_new_tokens)).answer(asked):
+            answers[one.number] = one.text
+            progress.add(len(one.tokens))
     return answers

@@ -13,8 +13,7 @@ from typing import Any
 
 from evaluation.markdown_text import escaped, number, span, table
 from evaluation.plots import PLOTS, draw
-from files import scratch_folder
-from in_place import replace_own
+from files import replace_own, scratch_folder
 from progress import say
 
 COLUMNS = ("mean perplexity", "95 % interval", "corpus perplexity", "bits per character")

@@ -11,15 +11,14 @@ import pytest
 from loopback import SUBMISSION
 from progress import Progress
 
-CODE = "from progress import Progress\np = Progress(3, verb='answered')\nfor _ in range(3): p.add(7)\np.close()"
+CODE = "from progress import Progress\nwith Progress(3, verb='answered') as p:\n  for _ in range(3): p.add(7)"
 
 
 def test_a_log_gets_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tqdm")
-    progress = Progress(250, done=100, verb="answered")
-    for _ in range(150):
-        progress.add(7)
-    progress.close()
+    with Progress(250, done=100, verb="answered") as progress:
+        for _ in range(150):
+            progress.add(7)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split()[0] for line in lines] == ["125/250", "150/250", "175/250", "200/250", "225/250", "250/250"]
     assert re.fullmatch(r"125/250 answered  [\d,]+ tokens/s  \d+ s, about \d+ s left", lines[0])

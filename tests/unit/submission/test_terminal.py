@@ -40,7 +40,7 @@ def seen(*command: object, until: str = "") -> list[str]:
     return [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
 
 
-def test_lines_and_bars_do_not_mix(tiny_base: Path, tmp_path: Path) -> None:
+def test_training_does_not_mix_lines_and_bars(tiny_base: Path, tmp_path: Path) -> None:
     rows = tmp_path / "rows.json"
     rows.write_text(json.dumps(ROWS), encoding="utf-8")
     train = [sys.executable, SUBMISSION / "train.py", "--base_model", tiny_base, "--train_file", rows]
@@ -55,3 +55,12 @@ def test_lines_and_bars_do_not_mix(tiny_base: Path, tmp_path: Path) -> None:
     bars = [line for line in resumed if re.search(r"\d+/600 \[", line)]
     assert len(bars) == 1 and "step/s" in bars[0]
     assert [line for line in resumed if line][-1].startswith("train.py: stopped")
+
+
+def test_answering_ends_its_bar_before_it_says_that_it_stopped(tiny_base: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps([{"id": str(number), "instruction": "天地玄黃" * 9} for number in range(600)]))
+    command = [sys.executable, SUBMISSION / "predict.py", tiny_base, tiny_base.parent / "adapter", rows]
+    shown = seen(*command, tmp_path / "out.json", until=r"[1-9]\d*/600 \[.*tokens/s")
+    assert [line for line in shown if line][-1].startswith("predict.py: stopped; the same command goes on from ")
+    assert sum(bool(re.search(r"\d+/600 \[", line)) for line in shown) == 1
