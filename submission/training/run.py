@@ -12,7 +12,7 @@ from files import InputError
 from settings import Settings
 from training.checkpoints import last_state
 from training.examples import encode, refuse_too_long
-from training.hand_over import recipe, refuse_other_recipe
+from training.hand_over import digest, recipe, refuse_other_recipe
 from training.lora import add_adapter, refuse_unknown_targets
 from training.rehearsal import what_to_try
 from training.together import Together
@@ -37,17 +37,19 @@ def train(settings: Settings, rows: Sequence[Mapping[str, str]], *, eval_rows: S
     eval_examples: list[Encoded] = []
     if settings.eval_file:
         eval_examples = encode(tokenizer, eval_rows, path=settings.eval_file, max_length=settings.max_length)
+    origin = {"recipe": recipe(settings, examples), "eval_rows": digest(eval_examples)}
     state = None
     if settings.resume:
         state = last_state(settings.output_dir)
-        refuse_other_recipe(state["recipe"], recipe(settings, examples))
+        refuse_other_recipe(state["recipe"], origin["recipe"])
         refuse_other_launch(state["updates"], together)
     try:
         base = load_base(settings.base_model, keep_4bit=settings.keep_4bit)
         refuse_too_long([*examples, *eval_examples], base.config)
         torch.manual_seed(settings.seed)
         model = add_adapter(base, settings)
-        run = Trainer(settings, together, model, examples, eval_examples, padding=tokenizer.pad_token_id)
+        padding = tokenizer.pad_token_id
+        run = Trainer(settings, together, model, examples, eval_examples, padding=padding, origin=origin)
         run.rehearse(done=state["step"] if state else 0)
         run.run(state)
     except torch.cuda.OutOfMemoryError as error:

@@ -17,7 +17,7 @@ from training.answer_loss import AnswerLoss
 from training.batches import Batch, collate, count_steps, plan_steps, split
 from training.checkpoints import forget_earlier, forget_halves, save_checkpoint
 from training.graphs import Recordings
-from training.hand_over import digest, hand_over, recipe
+from training.hand_over import hand_over
 from training.history import History
 from training.rehearsal import checkpoint_activations, estimate, timed_pass
 from training.together import Together
@@ -36,6 +36,7 @@ class Trainer:
         examples: What is trained on.
         eval_examples: What is evaluated on; none: the last adapter is the one that is kept.
         padding: The token id that rows are filled up with.
+        origin: What all checkpoints keep of where the run comes from: its `recipe` and `eval_rows`.
     """
 
     def __init__(
@@ -47,10 +48,11 @@ class Trainer:
         eval_examples: Sequence[Encoded],
         *,
         padding: int,
+        origin: Mapping[str, Any],
     ) -> None:
         self.settings, self.together, self.model = settings, together, model
         self.examples, self.eval_examples, self.padding = examples, eval_examples, padding
-        self.origin = {"recipe": recipe(settings, examples), "eval_rows": digest(eval_examples)}  # of all checkpoints
+        self.origin = origin
         self.lengths = [len(one["input_ids"]) for one in examples]
         self.on_gpu = together.device.type == "cuda"
         each, epochs = settings.examples_per_step, settings.num_epochs
