@@ -17,7 +17,7 @@ from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, WEIGHTS_NAME, find_prob
 from fetching.archive import take_from_folder, unpack_zip, wrong_file
 from fetching.sources import Exit, FetchError, Source, parse_source
 from files import replace_own, scratch_folder, sha256_of
-from progress import say
+from progress import complain, say
 
 WRITABLE = "check that --output and the folder that it lies in can be written to, and that the disk has space"
 PACKAGES = "gdown requests huggingface_hub"
@@ -158,16 +158,16 @@ def main(argv: list[str] | None = None) -> int:
     try:
         download(arguments)
     except FetchError as error:
-        print(f"download.py: {error}", file=sys.stderr)
+        complain(f"download.py: {error}")
         return error.code
     except KeyboardInterrupt:
-        print("download.py: stopped; the same command goes on with what has come", file=sys.stderr)
+        complain("download.py: stopped; the same command goes on with what has come")
         return 130
     except ImportError as error:
-        print(f"download.py: {error}\n  What to do: pip install {PACKAGES}", file=sys.stderr)
+        complain(f"download.py: {error}\n  What to do: pip install {PACKAGES}")
         return Exit.MISSING_PACKAGE
     except OSError as error:
-        print(f"download.py: {error}\n  What to do: {WRITABLE}", file=sys.stderr)
+        complain(f"download.py: {error}\n  What to do: {WRITABLE}")
         return Exit.DISK
     return Exit.DONE
 

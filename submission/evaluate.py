@@ -25,7 +25,7 @@ from evaluation.exemplars import Row, choose_exemplars
 from evaluation.perplexity import MAX_TOKENS
 from evaluation.report import FILES, write_report
 from files import InputError, is_torn, read_rows, scratch_folder
-from progress import a_few, say
+from progress import a_few, complain, say
 from training.checkpoints import FOLDER, checkpoints
 
 SHOTS = (0, 1, 3, 5)
@@ -200,13 +200,13 @@ def main(argv: list[str] | None = None) -> int:
 
         write_report(evaluate(work), options.output_dir)
     except (InputError, OSError) as error:
-        print(f"evaluate.py: {error}", file=sys.stderr)
+        complain(f"evaluate.py: {error}")
         return 2
     except ImportError as error:
-        print(f"evaluate.py: {explain_missing(error)}", file=sys.stderr)
+        complain(f"evaluate.py: {explain_missing(error)}")
         return 4
     except KeyboardInterrupt:
-        print("evaluate.py: stopped; nothing is written, and the same command begins anew", file=sys.stderr)
+        complain("evaluate.py: stopped; nothing is written, and the same command begins anew")
         return 130
     say(f"wrote {options.output_dir}")
     return 0

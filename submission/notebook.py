@@ -14,7 +14,7 @@ from pathlib import Path
 
 from base_model import PACKAGES
 from files import write_text
-from progress import say
+from progress import complain, say
 
 DEFAULT = Path(__file__).with_name("train_on_colab.ipynb")
 
@@ -135,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         import nbformat
     except ImportError:
-        print("notebook.py: the Python package nbformat is missing; install: pip install nbformat", file=sys.stderr)
+        complain("notebook.py: the Python package nbformat is missing; install: pip install nbformat")
         return 4
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -145,7 +145,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         write_text(output, nbformat.writes(new_notebook(cells=made, metadata=kernel)) + "\n")
     except OSError as error:
-        print(f"notebook.py: cannot write {output}: {error.strerror}; name another OUTPUT", file=sys.stderr)
+        complain(f"notebook.py: cannot write {output}: {error.strerror}; name another OUTPUT")
         return 2
     say(f"wrote {output}")
     return 0

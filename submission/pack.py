@@ -24,7 +24,7 @@ from code_files import README, SCRIPTS, files_to_pack
 from fetching.archive import DAMAGED, unpack_zip
 from fetching.sources import FetchError, Kind, parse_source
 from files import InputError, put_in_place, scratch_folder, sha256_of
-from progress import a_few
+from progress import a_few, complain
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_COMPARED = " (its layers were not compared with the base model's: that takes --base_model)"
@@ -175,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         print("\n".join(_work(arguments)))
     except (InputError, FetchError, OSError) as error:
-        print(f"pack.py: {error}", file=sys.stderr)
+        complain(f"pack.py: {error}")
         return 2
     return 0
 

@@ -24,7 +24,7 @@ from base_model import explain_missing, load_base, load_tokenizer, prepare_libra
 from files import InputError, read_rows, write_json
 from positions import most_tokens
 from prediction.partial import Partial, digest, digest_of_row, old_path, partial_path, refuse_foreign
-from progress import Progress, say
+from progress import Progress, complain, say
 from utils import get_bnb_config, get_prompt
 
 if TYPE_CHECKING:
@@ -232,13 +232,13 @@ def main(argv: list[str] | None = None) -> int:
         prepare_libraries(arguments.base)
         predict(arguments, rows)
     except (InputError, OSError) as error:
-        print(f"predict.py: {error}", file=sys.stderr)
+        complain(f"predict.py: {error}")
         return 2
     except ImportError as error:
-        print(f"predict.py: {explain_missing(error)}", file=sys.stderr)
+        complain(f"predict.py: {explain_missing(error)}")
         return 4
     except KeyboardInterrupt:
-        print(f"predict.py: stopped; {_how_to_go_on(arguments.output)}", file=sys.stderr)
+        complain(f"predict.py: stopped; {_how_to_go_on(arguments.output)}")
         return 130
     return 0
 
