@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.batch.plan import Plan
 from harness.errors import ConfigError
 from harness.intake.archive.names import is_ignored
-from harness.intake.git.store import is_repository
+from harness.intake.archive.unpack import is_git
 from harness.intake.layout import find_student_id
 from harness.intake.location import read_location
 from harness.model.assignment import Assignment
@@ -122,7 +122,7 @@ def submission_at(
             f"There is no submission at {location.path}.", remedy="Give the path of a folder or an archive."
         )
     one = identify(location.path, assignment, student_id=student_id, submitted_at=submitted_at)
-    is_folder = location.revision is None and location.path.is_dir() and not is_repository(location.path)
+    is_folder = location.path.is_dir() and not is_git(location.path, location.revision)
     return replace(one, revision=location.revision, draft=checked and is_folder)
 
 

@@ -83,7 +83,7 @@ def unpack(
     part = _make_part(source, target)
     try:
         writer = TreeWriter(part, max_bytes=max_bytes, max_files=max_files, apart=apart.parts if apart else None)
-        if _is_git(source, revision):
+        if is_git(source, revision):
             entries = read_git(source, revision=revision, near=part.parent, max_bytes=max_bytes)
         else:
             entries = _entries(source, part, max_bytes, max_files, ignored)
@@ -97,7 +97,8 @@ def unpack(
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _is_git(source: Path, revision: str | None) -> bool:
+def is_git(source: Path, revision: str | None) -> bool:
+    """Tell whether a commit is what is handed in: of a repository, of its bundle, or of any folder by a revision."""
     if source.is_dir():
         return revision is not None or is_repository(source)
     return is_bundle(source)
