@@ -50,6 +50,14 @@ def adapter_entries(prefix: str = "") -> dict[str, bytes]:
     }
 
 
+def write_adapter(folder: Path) -> Path:
+    """Put that adapter into a folder, which is made where it is not there."""
+    folder.mkdir(exist_ok=True)
+    for name, content in adapter_entries().items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
 def zip_bytes(entries: dict[str, bytes]) -> bytes:
     """Make a zip of the given entries; the same at any time, for it may name a test's parameter."""
     buffer = io.BytesIO()

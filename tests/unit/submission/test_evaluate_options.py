@@ -5,14 +5,12 @@ from pathlib import Path
 
 import evaluate
 import pytest
-from loopback import adapter_entries
+from loopback import adapter_entries, write_adapter
 from test_evaluate import EVAL, TRAIN
 
 
 def write(folder: Path, *, eval_rows: object = EVAL, train_rows: object = TRAIN) -> list[str]:
-    for name, content in adapter_entries("adapter/").items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(content)
+    write_adapter(folder / "adapter")
     (folder / "eval.json").write_text(json.dumps(eval_rows))
     (folder / "train.json").write_text(json.dumps(train_rows))
     (folder / "predictions.json").write_text(json.dumps([{"id": row["id"], "output": ""} for row in EVAL]))

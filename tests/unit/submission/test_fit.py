@@ -8,7 +8,7 @@ import predict
 import pytest
 from adapter.fit import in_a_line, refuse_other_base
 from files import InputError
-from loopback import adapter_entries
+from loopback import write_adapter
 
 LAYER = "model.layers.0.self_attn.q_proj"
 WIDTH = 50_000 // 32
@@ -34,11 +34,7 @@ def base_of(folder: Path, *, shape: list[int], dtype: str = "BF16", size: int = 
 @pytest.fixture
 def adapter(tmp_path: Path) -> Path:
     """Give an adapter of one layer, WIDTH x WIDTH."""
-    folder = tmp_path / "adapter"
-    folder.mkdir()
-    for name, content in adapter_entries().items():
-        (folder / name).write_bytes(content)
-    return folder
+    return write_adapter(tmp_path / "adapter")
 
 
 @pytest.mark.parametrize("shape", [[64, WIDTH], [WIDTH, 64]])
@@ -84,8 +80,7 @@ def test_what_headers_do_not_tell_is_left_to_be_loaded(adapter: Path, tmp_path: 
 
 
 def test_a_transposed_layer_is_no_other(tmp_path: Path) -> None:
-    for name, content in adapter_entries().items():
-        (tmp_path / name).write_bytes(content)
+    write_adapter(tmp_path)
     sides = {"A": ("F32", [4, 6], 96), "B": ("F32", [10, 4], 160)}
     names = {f"base_model.model.{LAYER}.lora_{side}.weight": one for side, one in sides.items()}
     (tmp_path / "adapter_model.safetensors").write_bytes(header(names))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import predict
 import pytest
-from loopback import ROOT, SUBMISSION, adapter_entries, run_script
+from loopback import ROOT, SUBMISSION, adapter_entries, run_script, write_adapter
 
 LENGTHS = (5, 1, 40, 12, 3)
 ROWS = [{"id": f"q-{n}", "instruction": ("天地玄黃宇宙洪荒" * 5)[:n]} for n in LENGTHS]
@@ -190,9 +190,7 @@ def test_bad_input_is_named_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: object, message: str
 ) -> None:
     assert callable(spoil)
-    (tmp_path / "adapter").mkdir()
-    for name, content in adapter_entries().items():
-        (tmp_path / "adapter" / name).write_bytes(content)
+    write_adapter(tmp_path / "adapter")
     (tmp_path / "in.json").write_text(json.dumps(ROWS))
     spoil(tmp_path)
     places = [str(tmp_path / name) for name in ("base", "adapter", "in.json", "out.json")]
@@ -269,8 +267,7 @@ def test_options_out_of_range_are_named(
 
 def written(folder: Path, output: Path) -> list[str]:
     """Write adapter and input into a folder, and give the arguments."""
-    for name, content in adapter_entries().items():
-        (folder / name).write_bytes(content)
+    write_adapter(folder)
     (folder / "in.json").write_text(json.dumps(ROWS))
     return ["x/y", str(folder), str(folder / "in.json"), str(output)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import predict
 import pytest
-from loopback import adapter_entries
+from loopback import write_adapter
 from test_predict import ROWS, written
 
 
@@ -17,8 +17,7 @@ def test_output_that_holds_something_else_is_not_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
 ) -> None:
     output = tmp_path / "mytrain.json"
-    for name, entry in adapter_entries().items():
-        (tmp_path / name).write_bytes(entry)
+    write_adapter(tmp_path)
     (tmp_path / "in.json").write_text(json.dumps(ROWS))
     output.write_text(content)
     places = ["x/y", str(tmp_path), str(tmp_path / "in.json"), str(output)]
@@ -40,9 +39,7 @@ def test_output_that_holds_something_else_is_not_replaced(
 def test_an_output_that_cannot_be_written_is_told_before_anything_is_loaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, message: str
 ) -> None:
-    (tmp_path / "adapter").mkdir()
-    for name, content in adapter_entries().items():
-        (tmp_path / "adapter" / name).write_bytes(content)
+    write_adapter(tmp_path / "adapter")
     (tmp_path / "in.json").write_text(json.dumps(ROWS))
     places = [str(tmp_path / name) for name in ("base", "adapter", "in.json", output)]
     assert predict.main(places) == 2

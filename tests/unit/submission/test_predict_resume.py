@@ -11,7 +11,7 @@ from pathlib import Path
 import predict
 import pytest
 from files import InputError
-from loopback import SUBMISSION, adapter_entries, run_script
+from loopback import SUBMISSION, run_script, write_adapter
 from prediction import partial as partial_answers
 
 ROWS = [{"id": f"q-{n}", "instruction": ("天地玄黃宇宙洪荒日月盈昃" * 5)[: n % 50 + 1]} for n in range(40)]
@@ -26,11 +26,7 @@ def command(base: Path, rows: Path, output: Path, *options: str) -> list[str]:
 @pytest.fixture
 def adapter(tmp_path: Path) -> Path:
     """Make an adapter folder that nobody loads."""
-    folder = tmp_path / "adapter"
-    folder.mkdir()
-    for name, content in adapter_entries().items():
-        (folder / name).write_bytes(content)
-    return folder
+    return write_adapter(tmp_path / "adapter")
 
 
 @pytest.mark.torch
