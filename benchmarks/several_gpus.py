@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from model_parts import find_base, instruction_of, read_examples, wait
+from model_parts import find_base, instruction_of, read_examples, record_passes, wait
 from rich.console import Console
 from rich.table import Table
 
@@ -113,9 +113,7 @@ def timed(trainer: Any) -> dict[str, Any]:
     for size in SIZES:
         chosen = [range(at, at + size) for at in range(begin, begin + size * steps, size)]
         begin += size * steps
-        if trainer.on_gpu and not trainer.together.sharded:
-            for numbers in chosen:
-                record(trainer, numbers)
+        record_passes(trainer, chosen)
         seconds, tokens = 0.0, 0
         for number, numbers in enumerate(chosen, 1):
             wait()
@@ -127,14 +125,6 @@ def timed(trainer: Any) -> dict[str, Any]:
                 tokens += sum(trainer.lengths[one] for one in numbers)
         speeds.append(round(tokens / seconds, 1))
     return {"losses": losses, "tokens_per_s": speeds}
-
-
-def record(trainer: Any, numbers: Sequence[int]) -> None:
-    """Run passes whose gradient counts nothing: the second one of a shape is recorded."""
-    nothing = torch.zeros((), device=trainer.together.device)
-    for batch in trainer._batches(numbers):
-        trainer.run_pass(batch, nothing)
-        trainer.run_pass(batch, nothing)
 
 
 def peak_gb() -> float:

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from accelerate.state import AcceleratorState
-from model_parts import find_base, fresh, instruction_of, read_examples, wait
+from model_parts import find_base, fresh, instruction_of, read_examples, record_passes, wait
 from peft import LoraConfig, get_peft_model
 from rich.console import Console
 from rich.table import Table
@@ -191,18 +191,14 @@ def ours(
     )
     model = load_base(str(base), keep_4bit=settings.keep_4bit)
     torch.manual_seed(0)
-    trainer = OwnTrainer(settings, Together(), add_adapter(model, settings), encoded, [], padding=0)
+    trainer = OwnTrainer(settings, Together(), add_adapter(model, settings), encoded, [], padding=0, origin={})
     trainer.rehearse()
     trainer.loss.train()
     if options.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     losses, steps_s = [], []
     chosen = [range(start, start + EXAMPLES) for start in range(0, len(encoded), EXAMPLES)]
-    # Recordings are made when a shape comes again, which in a real run is soon over: here before the clock runs.
-    for numbers in chosen if settings.cuda_graphs and trainer.on_gpu else ():
-        for batch in trainer._batches(numbers):
-            trainer.run_pass(batch, torch.zeros((), device=trainer.together.device))
-            trainer.run_pass(batch, torch.zeros((), device=trainer.together.device))
+    record_passes(trainer, chosen)
     for number, numbers in enumerate(chosen, 1):
         wait()
         start_s = time.perf_counter()
