@@ -97,9 +97,11 @@ def test_an_address_that_names_nothing_shows_everything(report: Made, opened: Op
 def test_figures_lead_to_their_rows(report: Made, opened: Opened) -> None:
     page = opened(report() / "index.html").page
     page.get_by_role("link", name="errors found: ").click()
+    expect(page.get_by_label("Outcome")).to_have_value("failed")  # the page hears of a new address a moment later
     assert set(cells(page, 2)) == {"errors found"}
     page.get_by_role("link", name="RUN003").click()
-    assert all("RUN003" in one for one in cells(page, 5))
+    expect(page.get_by_label("Finding", exact=True)).to_have_value("RUN003")
+    assert cells(page, 5) and all("RUN003" in one for one in cells(page, 5))
 
 
 def test_keys_alone_are_enough(report: Made, opened: Opened) -> None:
