@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
@@ -16,6 +17,9 @@ CHECKPOINTING = ("auto", "on", "off")
 ALL_LINEAR = "all-linear"
 MOST_EPOCHS = 1000
 OPTIMIZERS = ("auto", "paged_adamw_8bit", "adamw")
+# What a value of the file may be written as.
+NOTHING = ("", "~", "null", "Null", "NULL")
+TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 def _help(text: str) -> dict[str, str]:
@@ -138,13 +142,16 @@ def _from_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(data, Mapping):
         raise InputError(f"--config {path} must hold lines like `learning_rate: 1e-4`")
     known = {one.name: _kind(one) for one in fields(Settings)}
-    return {str(key): _typed(path, str(key), value, known) for key, value in data.items() if value is not None}
+    return {key: _typed(path, key, value, known) for key, value in data.items() if value not in NOTHING}
 
 
 def _strict(yaml: Any) -> Any:
-    """Give a loader that refuses a key that is there twice, of which YAML would take the last without a word."""
+    """Give a loader that leaves values as they are written, for YAML 1.1 makes 8 of `010`, and of `on` true.
 
-    class Strict(yaml.SafeLoader):  # type: ignore[misc]
+    It refuses a key that is there twice, of which YAML would take the last without a word.
+    """
+
+    class Strict(yaml.BaseLoader):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             keys = [self.construct_object(key) for key, _ in node.value]
             if twice := [key for key in keys if keys.count(key) > 1]:
@@ -155,7 +162,7 @@ def _strict(yaml: Any) -> Any:
 
 
 def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
-    """Turn a value of the file into the kind of its option; YAML reads `1e-4` as text, which is meant as a number."""
+    """Turn a text of the file into the kind of its option."""
     if key not in known:
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(known)}"
@@ -163,16 +170,14 @@ def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
     kind = known[key]
     if key == "lora_targets" and isinstance(value, list):
         value = ",".join(map(str, value))
-    if key == "gradient_checkpointing" and isinstance(value, bool):  # what YAML makes of on and off
-        value = "on" if value else "off"
-    fits = isinstance(value, bool) == (kind is bool) and not isinstance(value, list | dict)
     try:
-        if fits and not (kind is int and isinstance(value, float) and value != int(value)):
-            return kind(value)
-    except (ValueError, TypeError, OverflowError):
+        if isinstance(value, str):
+            return TRUTH[value.lower()] if kind is bool else kind(value)
+    except (KeyError, ValueError):
         pass
     wanted = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a path")
-    raise InputError(f"--config {path}: {key} is {value!r}; it must be {wanted}")
+    seen = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    raise InputError(f"--config {path}: {key} is {seen}; it must be {wanted}")
 
 
 def _listed(names: str) -> list[str]:
