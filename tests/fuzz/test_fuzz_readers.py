@@ -73,7 +73,7 @@ DTYPES = st.sampled_from(["F32", "BF16", "F16", "U8", "BOOL", "I64", "F8_E4M3", 
 SHAPES = st.lists(st.integers(0, 4), max_size=3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     tensors=st.dictionaries(st.text(max_size=4), st.tuples(DTYPES, SHAPES), max_size=4),
     shift=st.integers(-2, 2) | st.just(0),

@@ -52,7 +52,7 @@ def assignment(root: Path) -> Assignment:
     return load_assignment(root / "assignments" / "classical-chinese").assignment
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ITEMS, SCORES, POLICIES, TIMES, EXTENSIONS)
 def test_a_total_is_between_nothing_and_what_is_possible(
     assignment: Assignment,

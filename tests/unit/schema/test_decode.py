@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model.result import Record
@@ -48,7 +48,6 @@ TREES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(TREES)
 def test_there_and_back(tree: Tree) -> None:
     assert decode(Tree, json.loads(json.dumps(encode(tree)))) == tree

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.schema.encoding import text_of
@@ -22,7 +22,6 @@ def test_a_byte_order_mark_is_named() -> None:
     assert str(caught.value) == f"f:1:1: expected UTF-8 without byte order mark, saw a byte order mark; {UNMARKED}"
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff")))
 def test_the_place_of_a_wrong_byte_counts_characters(before: str) -> None:
     with pytest.raises(DocumentError) as caught:

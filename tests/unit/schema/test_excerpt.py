@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.schema.excerpt import excerpt
@@ -22,7 +22,6 @@ def test_the_caret_is_below_the_place(text: str, place: tuple[int, int], shown: 
     assert excerpt(text, *place) == shown
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab \n\t學\u0301\u202e\x00é｛", max_size=200), st.integers(1, 9), st.integers(1, 200))
 def test_it_is_two_short_lines_whatever_the_text(text: str, line: int, column: int) -> None:
     shown = excerpt(text, line, column)

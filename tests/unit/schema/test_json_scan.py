@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.schema.json_scan import (
@@ -68,7 +68,6 @@ def reference(text: str) -> dict[tuple[str, ...], Offsets]:
     return found
 
 
-@settings(deadline=None)
 @given(VALUES, LAYOUT, st.sampled_from(["", " ", "\n\n"]), st.data())
 def test_agrees_with_recursive_descent(value: Any, layout: dict[str, Any], before: str, data: st.DataObject) -> None:
     text = before + json.dumps(value, **layout) + "\n"
@@ -78,13 +77,11 @@ def test_agrees_with_recursive_descent(value: Any, layout: dict[str, Any], befor
     assert find_offsets(text, [one])[one] == expected[one]
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_leaves_out_what_is_not_there(value: Any) -> None:
     assert ("no", "such", "path") not in find_offsets(json.dumps(value), [("no", "such", "path")])
 
 
-@settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=4), st.data())
 def test_finds_the_second_of_two_equal_keys(members: dict[str, Any], data: st.DataObject) -> None:
     assert offset_of_duplicate(json.dumps([members, members])) == 0

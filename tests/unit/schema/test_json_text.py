@@ -3,7 +3,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.schema.json_text import DEEPEST, parse_json
@@ -16,13 +16,11 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(VALUES, st.booleans())
 def test_reads_what_json_writes(value: Any, ascii_only: bool) -> None:
     assert parse_json(json.dumps(value, ensure_ascii=ascii_only), "f") == value
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("[]{}:,\"\\ \n0123aeEinNtrufls.+-'#/<\ud7ff字"), max_size=40))
 def test_any_text_is_data_or_a_problem_inside_it(text: str) -> None:
     try:

@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.schema.position import child, line_column, pointer_to, steps_of
@@ -10,13 +10,11 @@ def test_pointers_escape_slash_and_tilde() -> None:
     assert child("/a", "/") == "/a/~1"
 
 
-@settings(deadline=None)
 @given(st.lists(st.text()))
 def test_steps_are_the_inverse_of_pointers(steps: list[str]) -> None:
     assert steps_of(pointer_to(steps)) == steps
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="a字\n"), st.text(alphabet="a字\n"))
 def test_line_and_column_count_characters_from_one(before: str, after: str) -> None:
     lines = before.split("\n")

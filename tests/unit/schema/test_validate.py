@@ -111,7 +111,7 @@ def test_as_many_wrong_values_as_are_read_take_little(row: str) -> None:
 
 
 @pytest.mark.parametrize("name", store.names())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_any_data_is_valid_or_has_problems_with_a_place(name: str, data: st.DataObject) -> None:
     keys = st.sampled_from([*sorted(keys_of(store.load(name))), "x", ""])

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.schema.json_text import DEEPEST
@@ -23,13 +23,11 @@ def values_of(words: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(deadline=None)
 @given(values_of(WORDS))
 def test_reads_json_as_json(value: Any) -> None:
     assert parse_yaml(json.dumps(value), "f")[0] == value
 
 
-@settings(deadline=None)
 @given(values_of(NO_DIGITS))
 def test_reads_the_block_style_that_pyyaml_writes(value: Any) -> None:
     text = yaml.safe_dump(value, default_flow_style=False)
@@ -107,7 +105,6 @@ def test_a_file_of_data_is_refused_before_it_is_read() -> None:
         parse_yaml("a" * (MOST_CHARACTERS + 1), "f")
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab:-?[]{}#&*!|>'\"%@`,\t\n 1.~"), max_size=30))
 def test_any_text_is_data_or_a_problem(text: str) -> None:
     try:

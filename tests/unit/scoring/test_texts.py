@@ -94,7 +94,7 @@ def test_the_same_texts_score_full_and_only_the_start_of_long_ones_counts() -> N
     assert found.metrics.exact_match == 0.5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.text(min_size=1), st.text(min_size=1), st.text()), min_size=1, max_size=4),
     st.sampled_from(["13a", "zh", "char", "intl"]),

@@ -26,7 +26,7 @@ LOSSES = st.lists(
 )  # tokens, nats
 TIMES = st.none() | st.datetimes(datetime(2026, 12, 20), datetime(2027, 1, 20), timezones=st.just(UTC))
 EXTENSIONS = st.none() | st.builds(Extension, id=st.just("r13921031"), days=st.integers(0, 9))
-ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 
 
 def scored(losses: Sequence[tuple[int, float]]) -> Scored:

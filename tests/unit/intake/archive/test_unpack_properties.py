@@ -65,7 +65,7 @@ def work_factory(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]
     return make
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(files=FILES, max_bytes=st.integers(0, 1000))
 def test_random_tar_never_lands_outside(
     work_factory: Callable[[], Path], files: list[tuple[str, bytes]], max_bytes: int
@@ -80,7 +80,7 @@ def test_random_tar_never_lands_outside(
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(files=FILES, max_bytes=st.integers(0, 1000))
 def test_random_zip_never_lands_outside(
     work_factory: Callable[[], Path], files: list[tuple[str, bytes]], max_bytes: int
@@ -92,7 +92,7 @@ def test_random_zip_never_lands_outside(
     check_property(work, work / "a.zip", max_bytes)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     kind=st.sampled_from(["zip", "tar", "tar.gz", "tar.xz", "tar.bz2", "tar.zst"]),
     changes=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=6),
