@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from files import InputError
+from files import InputError, is_torn
+from options_file import Written, read_options, shown
 
 CHECKPOINTING = ("auto", "on", "off")
 ALL_LINEAR = "all-linear"
-MOST_EPOCHS = 1000
 OPTIMIZERS = ("auto", "paged_adamw_8bit", "adamw")
-# What a value of the file may be written as.
-NOTHING = ("", "~", "null", "Null", "NULL")
+MOST = {"num_epochs": 1000, "lora_rank": 4096, "seed": 2**32 - 1}
+MOST_WHOLE = 10**9
+ABOVE_0 = (
+    *("num_epochs", "examples_per_step", "learning_rate", "max_grad_norm", "lora_rank", "lora_alpha"),
+    *("max_length", "batch_tokens"),
+)
 TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -98,13 +101,17 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     """
     given = vars(build_parser().parse_args(argv))
     config: Path | None = given.pop("config")
-    values = {name: value for name, value in given.items() if value is not None}
-    values = {**(_from_yaml(config) if config else {}), **values}
+    flags = {name: value for name, value in given.items() if value is not None}
+    written = read_options(config) if config else {}
+    said = {name: _read(name, one, f"--config {config}, line {one.line}") for name, one in written.items()}
+    values = {**{name: value for name, value in said.items() if value is not None}, **flags}
     missing = [f"--{one.name}" for one in fields(Settings) if one.default is MISSING and one.name not in values]
     if missing:
         raise InputError(f"{', '.join(missing)} must be given, as a flag or in --config")
     settings = Settings(**values)
-    _check(settings)
+    names = {one.name: f"--{one.name}" for one in fields(Settings)}
+    in_file = {name: f"{name} (line {one.line} of {config})" for name, one in written.items() if name not in flags}
+    _check(settings, {**names, **in_file})
     return settings
 
 
@@ -115,102 +122,124 @@ def build_parser() -> argparse.ArgumentParser:
         description="QLoRA fine-tuning on rows of instruction and output.",
         epilog="The file of --config holds the same names: `learning_rate: 1e-4`. Flags win over it.",
     )
-    parser.add_argument("--config", type=Path, help="YAML file with any of the options below")
+    parser.add_argument("--config", type=path, help="YAML file with any of the options below")
     for one in fields(Settings):
         words = one.metadata["help"] + ("" if one.default in (MISSING, None) else f" (default: {one.default})")
-        kind = _kind(one)
-        if kind is bool:
+        read, _ = _kind(one)
+        if read is truth:
             parser.add_argument(f"--{one.name}", action=argparse.BooleanOptionalAction, default=None, help=words)
         else:
-            parser.add_argument(f"--{one.name}", type=kind, help=words)
+            parser.add_argument(f"--{one.name}", type=read, help=words)
     return parser
 
 
-def _kind(one: Field[Any]) -> type:
-    return {"str": str, "int": int, "float": float, "bool": bool}.get(str(one.type), Path)
+def path(value: str) -> Path:
+    """Read a path; an empty one would be the current folder.
 
-
-def _from_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_strict(yaml))
-    except OSError as error:
-        raise InputError(f"cannot read --config {path}: {error.strerror}; check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"--config {path} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(data, Mapping):
-        raise InputError(f"--config {path} must hold lines like `learning_rate: 1e-4`")
-    known = {one.name: _kind(one) for one in fields(Settings)}
-    return {key: _typed(path, key, value, known) for key, value in data.items() if value not in NOTHING}
-
-
-def _strict(yaml: Any) -> Any:
-    """Give a loader that leaves values as they are written, for YAML 1.1 makes 8 of `010`, and of `on` true.
-
-    It refuses a key that is there twice, of which YAML would take the last without a word.
+    Raises:
+        ValueError: No file can have this name.
     """
-
-    class Strict(yaml.BaseLoader):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            keys = [self.construct_object(key) for key, _ in node.value]
-            if twice := [key for key in keys if keys.count(key) > 1]:
-                raise yaml.YAMLError(f"{twice[0]} is there twice")
-            return super().construct_mapping(node, deep)
-
-    return Strict
+    return Path(text(value))
 
 
-def _typed(path: Path, key: str, value: Any, known: Mapping[str, type]) -> Any:
-    """Turn a text of the file into the kind of its option."""
-    if key not in known:
-        near = difflib.get_close_matches(key, known, n=1)
+def text(value: str) -> str:
+    """Take a text that names something.
+
+    Raises:
+        ValueError: Nothing can have this name.
+    """
+    if not value.strip() or "\0" in value or is_torn(value):
+        raise ValueError(f"no name: {value!r}")
+    return value
+
+
+def truth(value: str) -> bool:
+    """Read yes or no.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if value.lower() not in TRUTH:
+        raise ValueError(f"neither true nor false: {value!r}")
+    return TRUTH[value.lower()]
+
+
+# How an option of a kind is read, and how the kind is called; the names of the functions stand in argparse's messages.
+KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "str": (text, "text"),
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+    "bool": (truth, "true or false"),
+    "Path": (path, "a path"),
+}
+
+
+def _kind(one: Field[Any]) -> tuple[Callable[[str], Any], str]:
+    return KINDS[str(one.type).removesuffix(" | None")]
+
+
+def _read(name: str, written: Written, where: str) -> Any:
+    """Make of what the file says what the option must be; None where it says nothing."""
+    known = {one.name: _kind(one) for one in fields(Settings)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(known)}"
-        raise InputError(f"--config {path} has the unknown option {key}; {hint}")
-    kind = known[key]
-    if key == "lora_targets" and isinstance(value, list):
-        value = ",".join(map(str, value))
+        raise InputError(f"{where} has the unknown option {shown(name)}; {hint}")
+    read, wanted = known[name]
+    if written.value is None:
+        return None
+    value = ",".join(written.value) if name == "lora_targets" and isinstance(written.value, tuple) else written.value
+    if isinstance(value, tuple):
+        raise InputError(f"{where}: {name} is a list; it must be {wanted}")
     try:
-        if isinstance(value, str):
-            return TRUTH[value.lower()] if kind is bool else kind(value)
-    except (KeyError, ValueError):
-        pass
-    wanted = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a path")
-    seen = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    raise InputError(f"--config {path}: {key} is {seen}; it must be {wanted}")
+        return read(value)
+    except ValueError as error:
+        raise InputError(f"{where}: {name} is {shown(value)}; it must be {wanted}") from error
 
 
 def _listed(names: str) -> list[str]:
     return sorted(set(names.replace(",", " ").split()))
 
 
-def _check(settings: Settings) -> None:
-    for name, value in asdict(settings).items():
+def _check(settings: Settings, names: Mapping[str, str]) -> None:
+    """Refuse what is out of range.
+
+    Args:
+        settings: All of them.
+        names: How to call each.
+    """
+    values = asdict(settings)
+
+    def refuse(name: str, must: str) -> NoReturn:
+        raise InputError(f"{names[name]} is {shown(str(values[name]))}; it must be {must}")
+
+    for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"--{name} is {value}; it must be a finite number")
-    positive = ("num_epochs", "examples_per_step", "learning_rate", "max_grad_norm", "lora_rank", "lora_alpha")
-    for name in (*positive, "max_length", "batch_tokens"):
-        if not getattr(settings, name) > 0:
-            raise InputError(f"--{name} is {getattr(settings, name)}; it must be above 0")
-    for name in ("weight_decay", "eval_every"):
-        if getattr(settings, name) < 0:
-            raise InputError(f"--{name} is {getattr(settings, name)}; it must be at least 0")
-    if settings.num_epochs > MOST_EPOCHS:
-        raise InputError(f"--num_epochs is {settings.num_epochs}; it must be at most {MOST_EPOCHS}")
-    if not 0 <= settings.seed < 2**32:
-        raise InputError(f"--seed is {settings.seed}; it must be at least 0 and below 2**32")
+            refuse(name, "a finite number")
+        if isinstance(value, int | float) and value > (
+            most := MOST.get(name, MOST_WHOLE if isinstance(value, int) else math.inf)
+        ):
+            refuse(name, f"at most {most}")
+    for name in ABOVE_0:
+        if not values[name] > 0:
+            refuse(name, "above 0")
+    for name in ("weight_decay", "eval_every", "seed"):
+        if values[name] < 0:
+            refuse(name, "at least 0")
     for name in ("warmup_ratio", "lora_dropout"):
-        if not 0 <= getattr(settings, name) < 1:
-            raise InputError(f"--{name} is {getattr(settings, name)}; it must be at least 0 and below 1")
+        if not 0 <= values[name] < 1:
+            refuse(name, "at least 0 and below 1")
     for name, allowed in (("gradient_checkpointing", CHECKPOINTING), ("optimizer", OPTIMIZERS)):
-        if getattr(settings, name) not in allowed:
-            raise InputError(f"--{name} is {getattr(settings, name)}; it must be one of {', '.join(allowed)}")
+        if values[name] not in allowed:
+            refuse(name, f"one of {', '.join(allowed)}")
     if not _listed(settings.lora_targets):
-        raise InputError("--lora_targets names no layer; name some, like q_proj,v_proj, or leave it out")
+        raise InputError(f"{names['lora_targets']} names no layer; name some, like q_proj,v_proj, or leave it out")
     if settings.resume and settings.overwrite:
-        raise InputError("--resume goes on with an earlier run and --overwrite removes it; leave one of them out")
+        raise InputError(
+            f"{names['resume']} goes on with an earlier run and {names['overwrite']} removes it; leave one of them out"
+        )
     if settings.batch_tokens < settings.max_length:
         raise InputError(
-            f"--batch_tokens {settings.batch_tokens} is less than --max_length {settings.max_length}: the longest "
-            "example would not fit; raise --batch_tokens or lower --max_length"
+            f"{names['batch_tokens']} is {settings.batch_tokens}, less than {settings.max_length} of "
+            f"{names['max_length']}: the longest example would not fit; raise the former or lower the latter"
         )

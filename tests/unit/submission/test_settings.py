@@ -69,7 +69,8 @@ def test_values_are_what_they_look_like(tmp_path: Path, text: str, value: object
 
 
 def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
-    settings = read_settings([*NEEDED, "--num_epochs", "2.5", "--no-packing", "--optimizer", "adamw"])
+    options = ("--num_epochs", "2.5", "--no-packing", "--optimizer", "adamw", "--eval_file", "~")
+    settings = read_settings(["--base_model", "010", "--train_file", "on", "--output_dir", "null", *options])
     assert read_settings(config(tmp_path, yaml.safe_dump(settings.plain()))) == settings
     json.dumps(settings.plain())
 
@@ -77,21 +78,27 @@ def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("learning_rat: 1", "--config {path} has the unknown option learning_rat; did you mean learning_rate?"),
-        ("zzz: 1", "--config {path} has the unknown option zzz; the options are base_model, train_file,"),
-        ("lora_rank: many", "--config {path}: lora_rank is many; it must be a whole number"),
+        ("seed: 1\nlearning_rat: 1", "--config {path}, line 2 has the unknown option learning_rat; did you mean"),
+        ("zzz:", "--config {path}, line 1 has the unknown option zzz; the options are base_model, train_file,"),
+        ("'': 3", "--config {path}, line 1 has the unknown option ''; the options are base_model,"),
+        ("lora_rank: many", "--config {path}, line 1: lora_rank is many; it must be a whole number"),
         ("lora_rank: 8.5", "lora_rank is 8.5; it must be a whole number"),
         ("lora_rank: true", "lora_rank is true; it must be a whole number"),
+        ('lora_rank: "a\\nb"', r"lora_rank is 'a\nb'; it must be a whole number"),
+        (f"seed: {'9' * 5000}", f"seed is {'9' * 60}...; it must be a whole number"),
         ("max_length: .inf", "max_length is .inf; it must be a whole number"),
         ("seed: 2020-01-01", "seed is 2020-01-01; it must be a whole number"),
         ("packing: 1", "packing is 1; it must be true or false"),
-        ("learning_rate: [1]", 'learning_rate is ["1"]; it must be a number'),
-        ("eval_file: {a: b}", 'eval_file is {"a": "b"}; it must be a path'),
-        ("learning_rate: inf", "--learning_rate is inf; it must be a finite number"),
-        ("- a", "--config {path} must hold lines like `learning_rate: 1e-4`"),
-        ("a: [", "--config {path} is not YAML: while parsing a flow node"),
-        ("seed: 1\nseed: 2", "--config {path} is not YAML: seed is there twice"),
-        ("optimizer: sgd", "--optimizer is sgd; it must be one of auto, paged_adamw_8bit, adamw"),
+        ("packing: true\u00a0", r"packing is 'true\xa0'; it must be true or false"),
+        ("learning_rate: [1]", "learning_rate is a list; it must be a number"),
+        ("lora_dropout: ''", "lora_dropout is ''; it must be a number"),
+        ("eval_file: ''", "eval_file is ''; it must be a path"),
+        ('eval_file: "a\\0b"', r"eval_file is 'a\x00b'; it must be a path"),
+        ("lora_targets: ''", "lora_targets is ''; it must be text"),
+        ("lora_targets: ','", "lora_targets (line 1 of {path}) names no layer"),
+        ("learning_rate: inf", "learning_rate (line 1 of {path}) is inf; it must be a finite number"),
+        ("seed: 1\noptimizer: sgd", "optimizer (line 2 of {path}) is sgd; it must be one of auto, paged_adamw_8bit,"),
+        ("max_length: 8192", "--batch_tokens is 4096, less than 8192 of max_length (line 1 of {path}): the longest"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -104,7 +111,7 @@ def test_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read --config .*none\.yaml: No such file or directory; check the"):
         read_settings([*NEEDED, "--config", str(tmp_path / "none.yaml")])
     (tmp_path / "big5.yaml").write_bytes("學習: 1".encode("big5"))
-    with pytest.raises(InputError, match="is not YAML: 'utf-8' codec"):
+    with pytest.raises(InputError, match=r"is not UTF-8 \(byte 0\); save it as UTF-8"):
         read_settings([*NEEDED, "--config", str(tmp_path / "big5.yaml")])
 
 
@@ -119,7 +126,11 @@ def test_what_must_be_given_is_named() -> None:
         ("lora_rank", "0", "--lora_rank is 0; it must be above 0"),
         ("num_epochs", "-1", "--num_epochs is -1.0; it must be above 0"),
         ("num_epochs", "1e9", "--num_epochs is 1000000000.0; it must be at most 1000"),
-        ("seed", "-1", "--seed is -1; it must be at least 0 and below 2**32"),
+        ("seed", "-1", "--seed is -1; it must be at least 0"),
+        ("seed", "4294967296", "--seed is 4294967296; it must be at most 4294967295"),
+        ("lora_rank", "5000", "--lora_rank is 5000; it must be at most 4096"),
+        ("lora_alpha", "1" + "0" * 400, f"--lora_alpha is 1{'0' * 59}...; it must be at most 1000000000"),
+        ("gradient_checkpointing", "a\nb", r"--gradient_checkpointing is 'a\nb'; it must be one of"),
         ("num_epochs", "nan", "--num_epochs is nan; it must be a finite number"),
         ("warmup_ratio", "1", "--warmup_ratio is 1.0; it must be at least 0 and below 1"),
         ("lora_dropout", "-0.1", "--lora_dropout is -0.1; it must be at least 0 and below 1"),
@@ -129,7 +140,7 @@ def test_what_must_be_given_is_named() -> None:
         (
             "batch_tokens",
             "100",
-            "--batch_tokens 100 is less than --max_length 1024: the longest example would not fit; raise",
+            "--batch_tokens is 100, less than 1024 of --max_length: the longest example would not fit; raise",
         ),
     ],
 )
@@ -137,6 +148,16 @@ def test_values_out_of_range_are_refused(flag: str, value: str, message: str) ->
     with pytest.raises(InputError) as refused:
         read_settings([*NEEDED, f"--{flag}={value}"])
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("flag", ["config", "base_model", "train_file", "output_dir", "eval_file"])
+def test_an_empty_name_is_no_name(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a path it would be the current folder, where --overwrite would remove an adapter."""
+    with pytest.raises(SystemExit, match="2"):
+        read_settings([*NEEDED, f"--{flag}="])
+    assert (
+        f"argument --{flag}: invalid {'text' if flag == 'base_model' else 'path'} value: ''" in capsys.readouterr().err
+    )
 
 
 def test_help_lists_every_option_and_needs_no_package() -> None:
