@@ -1,6 +1,6 @@
 """Trains a LoRA adapter on a 4-bit base model (QLoRA) and leaves it ready for the hand-in.
 
-    python submission/train.py --base_model Qwen/Qwen3-4B --train_file train.json --output_dir out
+    python submission/train.py --base_model Qwen/Qwen3-4B --train_file train.json --output_dir runs/training
 
 writes `adapter_checkpoint/` and its zip, `training_config.yaml`, `training_history.json`, a learning curve and
 checkpoints. What decides a run is in `settings.py`, the prompt in `utils.py`, the training step in
@@ -59,7 +59,7 @@ def refuse_to_replace(settings: Settings) -> None:
             "from it, --overwrite removes it and begins anew, or name another --output_dir"
         )
     if others := leftovers(settings.output_dir):
-        names = " and ".join(path.name for path in others)
+        names = ", ".join(str(path.relative_to(settings.output_dir)) for path in others)
         raise InputError(
             f"{settings.output_dir} holds {names}; --overwrite replaces that, or name another --output_dir"
         )

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from adapter.files import ADAPTER_FOLDER, ADAPTER_ZIP, save_adapter
+from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, ADAPTER_ZIP, save_adapter
 from files import InputError, halves, put_in_place, scratch_folder
 from progress import a_few, say
 
@@ -86,17 +86,22 @@ def forget_earlier(output: Path) -> None:
     """Remove checkpoints and adapter of an earlier run, and say so; other files beside them stay."""
     found = leftovers(output)
     if found:
-        say(f"removing an earlier run in {output}: {a_few([path.name for path in found])}")
+        say(f"removing an earlier run in {output}: {a_few([str(path.relative_to(output)) for path in found])}")
     for path in found:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
+    folder = output / ADAPTER_FOLDER
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def leftovers(output: Path) -> list[Path]:
     """Give what a new run would take the place of: the checkpoints of an earlier one, its adapter and zip."""
-    results = (output / ADAPTER_FOLDER, output / ADAPTER_ZIP)
+    folder = output / ADAPTER_FOLDER
+    whole = folder.is_symlink() or not folder.is_dir()
+    results = (*([folder] if whole else (folder / name for name in ADAPTER_FILES)), output / ADAPTER_ZIP)
     return [*checkpoints(output), *(path for path in results if path.exists() or path.is_symlink())]
 
 

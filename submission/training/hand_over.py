@@ -12,7 +12,7 @@ from typing import Any
 from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, ADAPTER_ZIP, WEIGHTS_NAME, base_name, zip_adapter
 from base_model import fingerprint
 from encoding import Encoded
-from files import InputError, put_in_place, scratch_folder, write_json, write_text
+from files import InputError, put_in_place, replace_own, scratch_folder, write_json, write_text
 from progress import say
 from settings import ALL_LINEAR, Settings
 from training.checkpoints import checkpoint_folder
@@ -84,7 +84,7 @@ def hand_over(
         size_mb = (folder / WEIGHTS_NAME).stat().st_size / 1e6
         for path in draw_curve(entries, scratch):
             put_in_place(path, output / path.name)
-        put_in_place(folder, output / folder.name)
+        replace_own(folder, output / folder.name, own=ADAPTER_FILES)
         put_in_place(archive, output / archive.name)
     # Who trains from this file again shall say once more whether to go on with a run, or that it may go.
     kept = {name: value for name, value in settings.plain().items() if name not in ("resume", "overwrite")}

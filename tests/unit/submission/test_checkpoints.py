@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 
 from adapter.files import ADAPTER_FILES  # noqa: E402
 from training import checkpoints as module  # noqa: E402
-from training.checkpoints import checkpoints, forget_earlier, forget_halves, last_state, save_checkpoint  # noqa: E402
+from training.checkpoints import checkpoints, forget_earlier, forget_halves, last_state, leftovers, save_checkpoint  # noqa: E402
 from training.lora import add_adapter  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
@@ -123,7 +123,8 @@ def test_those_of_an_earlier_run_go_with_a_word(tmp_path: Path, model: Any, caps
         (tmp_path / name).write_text("{}")
     forget_earlier(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "training_history.json"]
-    words = f"removing an earlier run in {tmp_path}: step-000002, adapter_checkpoint, adapter_checkpoint.zip\n"
+    names = "checkpoints/step-000002, adapter_checkpoint/adapter_config.json, adapter_checkpoint.zip"
+    words = f"removing an earlier run in {tmp_path}: {names}\n"
     assert words in capsys.readouterr().err
     assert checkpoints(tmp_path) == []
 
@@ -140,6 +141,16 @@ def test_files_of_others_stay_and_links_are_not_followed(tmp_path: Path, model: 
     forget_earlier(output)
     assert [path.name for path in elsewhere.iterdir()] == ["my_other_model.pt"]
     assert [path.name for path in output.iterdir()] == ["checkpoints"]
+
+
+def test_notes_beside_an_earlier_adapter_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "adapter_checkpoint"
+    folder.mkdir()
+    for name in (*ADAPTER_FILES, "notes.txt"):
+        (folder / name).write_text("x")
+    forget_earlier(tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.parametrize("most_bytes", [100, 200_000], ids=["adapter", "state"])
