@@ -244,7 +244,8 @@ class Trainer:
         Raises:
             torch.cuda.OutOfMemoryError: It does not fit.
         """
-        groups = (group for _, chosen in self._plan() for group in split(chosen, self.lengths, room=self.room))
+        plan = [chosen for _, chosen in self._plan()]
+        groups = (group for chosen in plan for group in split(chosen, self.lengths, room=self.room))
         largest = max(groups, key=lambda group: sum(self.lengths[one] for one in group))
         batch = self._batch([self.examples[one] for one in largest])
         try:
@@ -259,8 +260,8 @@ class Trainer:
         say(
             estimate(
                 steps=self.steps - done,
-                examples_per_step=self.settings.examples_per_step,
-                tokens=round(sum(self.lengths) * self.settings.num_epochs * (1 - done / self.steps)),
+                examples_per_step=min(self.settings.examples_per_step, len(self.examples)),
+                tokens=sum(self.lengths[one] for chosen in plan[done:] for one in chosen),
                 processes=self.together.count,
                 pass_tokens=sum(self.lengths[one] for one in largest),
                 pass_s=seconds,

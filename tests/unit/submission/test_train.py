@@ -270,6 +270,7 @@ def test_says_what_it_will_take_then_how_it_goes(trained: Trained) -> None:
     assert lines[0].endswith("Qwen3-test in 4 bits on cpu ...")
     assert lines[1].startswith("15 updates of 8 examples, ") and " tokens in all; the largest batch has " in lines[1]
     assert " s: about " in lines[1]
+    assert "2 updates of 1 example, " in trained.said("one_row"), "a step has no more examples than there are"
     assert lines[2].startswith("step    1/15  epoch  0.33  loss ") and " tokens/s  " in lines[2]
     assert any(line.startswith("step   15/15  epoch  5.00  eval_loss ") for line in lines)
     assert "in bf16) and adapter_checkpoint.zip beside it" in lines[-1]
@@ -496,12 +497,11 @@ def test_a_base_that_is_broken_is_named(tiny_base: Path, tmp_path: Path, broken:
 def test_an_adapter_that_lies_there_is_not_lost(tmp_path: Path) -> None:
     for name in ("adapter_checkpoint", "checkpoints"):
         (tmp_path / "out" / name).mkdir(parents=True)
-    (tmp_path / "out" / "adapter_checkpoint.zip").write_text("x")
+    for name in ("adapter_checkpoint/adapter_model.safetensors", "adapter_checkpoint.zip"):
+        (tmp_path / "out" / name).write_text("x")
     ran = refused(tmp_path, "x/y", tmp_path / "out", "sys.modules['torch'] = None")
-    words = (
-        f"train.py: {tmp_path / 'out'} holds adapter_checkpoint and adapter_checkpoint.zip; --overwrite replaces that, "
-    )
-    assert (ran.returncode, ran.stderr) == (2, words + "or name another --output_dir\n")
+    words = "holds adapter_checkpoint/adapter_model.safetensors, adapter_checkpoint.zip; --overwrite replaces that, or"
+    assert (ran.returncode, ran.stderr) == (2, f"train.py: {tmp_path / 'out'} {words} name another --output_dir\n")
 
 
 def test_fields_that_are_not_used_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
