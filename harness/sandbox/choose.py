@@ -50,6 +50,12 @@ def choose_sandbox(kind: Kind, *, image_lock: Path, allow_process: bool, gpu: He
         ) from fault
     try:
         image = verified_image(image_lock)
+    except EnvironmentFault as fault:
+        client.close()
+        if not allow_process:
+            raise
+        remedy = f"{fault.remedy} Code that you trust, like your own, runs without: `--sandbox process`."
+        raise EnvironmentFault(str(fault), remedy=remedy) from fault
     except BaseException:
         client.close()
         raise

@@ -19,6 +19,7 @@ import pytest
 from harness.errors import CommandNotFound, EnvironmentFault, SandboxFault
 from harness.sandbox.cause import Cause
 from harness.sandbox.cgroup import Cgroup, CgroupWatch
+from harness.sandbox.choose import choose_sandbox
 from harness.sandbox.container_config import SANDBOX_USER, container_config
 from harness.sandbox.docker import DockerSandbox
 from harness.sandbox.engine import connect, reap
@@ -52,6 +53,15 @@ def look(sandbox: DockerSandbox, job: Job) -> str:
     ended = sandbox.run(job)
     assert (ended.cause, ended.exit_code) == (Cause.EXITED, 0), job.stderr_path.read_text()
     return job.stdout_path.read_text().strip()
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("allow_process", [False, True], ids=["foreign code", "own code"])
+def test_without_an_image_a_check_of_ones_own_code_still_can_run(tmp_path: Path, allow_process: bool) -> None:
+    with pytest.raises(EnvironmentFault, match=r"There is no image lock at .*/image\.lock") as caught:
+        choose_sandbox("auto", image_lock=tmp_path / "image.lock", allow_process=allow_process)
+    assert "give its lock with --image-lock" in caught.value.remedy
+    assert ("`--sandbox process`" in caught.value.remedy) is allow_process
 
 
 def test_user_is_not_root_and_owns_its_folder(sandbox: DockerSandbox, make_job: MakeJob) -> None:
