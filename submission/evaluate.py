@@ -1,7 +1,7 @@
 """Measures an adapter against its base and writes a report: `evaluation/` with Markdown, JSON and plots.
 
-    python submission/evaluate.py --base_model BASE --adapter out/adapter_checkpoint --eval_file public.json \\
-        --train_file train.json --checkpoints out --generate
+    python submission/evaluate.py --base_model BASE --adapter runs/training/adapter_checkpoint \\
+        --eval_file public.json --train_file train.json --checkpoints runs/training --generate
 
 This file declares the options and checks all that can be checked before a model is loaded; it must not import torch
 before that. What is measured is in `evaluation/measure.py`, what perplexity means in

@@ -1,7 +1,8 @@
 """Makes the hand-in: code and scripts in a folder named after the student, with download.sh filled in, without weights.
 
-    python submission/pack.py --adapter out/adapter_checkpoint.zip        # before the upload: would it be taken?
-    python submission/pack.py --student_id r13921031 --source LINK --adapter adapter_checkpoint.zip --output hand-in.zip
+    python submission/pack.py --adapter adapter_checkpoint.zip        # before the upload: would it be taken?
+    python submission/pack.py --student_id r13921031 --source 'YOUR LINK' --adapter adapter_checkpoint.zip \\
+        --output r13921031.zip
 
 Must not upload anything, and packs no weights: the grader fetches them with download.sh.
 """
@@ -183,7 +184,7 @@ def main(argv: list[str] | None = None) -> int:
 def _work(arguments: argparse.Namespace) -> list[str]:
     """Check, pack if there is a source, and give what is to be printed."""
     wanted = {f"--{name}": getattr(arguments, name) for name in ("student_id", "source", "output")}
-    missing = [name for name, value in wanted.items() if value is None]
+    missing = [name for name, value in wanted.items() if not value]
     if 0 < len(missing) < len(wanted):
         raise InputError(
             f"{' and '.join(missing)} must be given too; or --adapter alone, to look at it before the upload"

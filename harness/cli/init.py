@@ -60,7 +60,7 @@ def _commands(made: "Started", assignment: Path | None, base_model: Path | None)
 def _pack(made: "Started", student_id: str | None, *, known: bool) -> str:
     """Give the command that packs what is handed in, with download.sh filled in; `known`: what an id is like."""
     whose = student_id or (made.folder.resolve().name if known and made.named else "ID")
-    pack = ["python3", "submission/pack.py", "--student_id", whose, "--source", "LINK"]
+    pack = ["python3", "submission/pack.py", "--student_id", whose, "--source", "YOUR LINK"]
     pack += ["--adapter", f"{_TRAINING}/adapter_checkpoint.zip", "--output", f"{_TRAINING}/{whose}.zip"]
     return _within(made, shlex.join(pack))
 

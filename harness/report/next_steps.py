@@ -116,7 +116,7 @@ def _hand_in(record: Record, *, packed: bool) -> tuple[Message, ...]:
 
 def _upload(record: Record) -> Message:
     """Say how a hand-in is made of what was checked with its weights: it has their link instead."""
-    pack = ["python3", "submission/pack.py", "--student_id", record.submission.id, "--source", "LINK"]
+    pack = ["python3", "submission/pack.py", "--student_id", record.submission.id, "--source", "YOUR LINK"]
     pack += ["--adapter", "ADAPTER.zip", "--output", "HAND-IN.zip"]
     return message(
         "A hand-in holds no weights: upload the adapter's zip and pack with its link, `{command}`. Check that archive "

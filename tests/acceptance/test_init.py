@@ -46,7 +46,7 @@ def test_a_trained_adapter_in_its_place_is_to_be_uploaded(
     done = grade(started, assignment, command="check")
     assert (done.exit_code, done.codes) == (0, {"INT008"}), done.stdout + done.stderr
     words = " ".join(done.stdout.split())
-    assert "pack with its link, `python3 submission/pack.py --student_id r13921031 --source LINK" in words
+    assert "pack with its link, `python3 submission/pack.py --student_id r13921031 --source 'YOUR LINK'" in words
     assert "zip -r" not in words
     archive = Path(shutil.make_archive(str(started), "zip", started.parent, started.name))
     assert grade(archive, assignment, command="check", output="packed").codes == {"INT003"}

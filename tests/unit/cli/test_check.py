@@ -42,7 +42,7 @@ def test_init_says_what_it_made_and_what_comes_next(
         "  (cd r13921031 && cp -r runs/training/adapter_checkpoint/. adapter_checkpoint)",
         f"  harness check r13921031 --assignment {assignment} --base-model Qwen3-tiny",
         "When it is good, upload the adapter's zip and pack the hand-in with its link:",
-        "  (cd r13921031 && python3 submission/pack.py --student_id r13921031 --source LINK "
+        "  (cd r13921031 && python3 submission/pack.py --student_id r13921031 --source 'YOUR LINK' "
         "--adapter runs/training/adapter_checkpoint.zip --output runs/training/r13921031.zip)",
     ]
 

@@ -104,8 +104,8 @@ def test_weights_are_uploaded_and_not_packed(record: Record) -> None:
     expected = [
         "Read the warnings: they do not stop a grade, but may cost you one.",
         "A hand-in holds no weights: upload the adapter's zip and pack with its link, `python3 submission/pack.py "
-        "--student_id r13921031 --source LINK --adapter ADAPTER.zip --output HAND-IN.zip`. Check that archive once "
-        "more, and hand it in the way your course says.",
+        "--student_id r13921031 --source 'YOUR LINK' --adapter ADAPTER.zip --output HAND-IN.zip`. Check that archive "
+        "once more, and hand it in the way your course says.",
     ]
     weights = passed(record, finding("INT008", "`adapter_checkpoint/adapter_model.safetensors` (66.1 MB)"))
     assert steps(weights) == steps(weights, packed=True) == expected

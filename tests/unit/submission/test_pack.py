@@ -66,8 +66,11 @@ def test_size_hashes_and_what_goes_into_download_sh_are_printed(
     assert f'download.sh says\n  ADAPTER_SOURCE="{LINK}"\n  ADAPTER_SHA256="{sha256}"\n' in printed
 
 
-def test_half_a_command_names_the_other_half(adapter: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert pack.main(["--adapter", str(adapter), "--student_id", STUDENT]) == 2
+@pytest.mark.parametrize("more", [[], ["--source", ""]], ids=["left out", "empty"])
+def test_half_a_command_names_the_other_half(
+    adapter: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    assert pack.main(["--adapter", str(adapter), "--student_id", STUDENT, *more]) == 2
     assert "pack.py: --source and --output must be given too; or --adapter alone" in capsys.readouterr().err
 
 
@@ -180,7 +183,7 @@ def test_packed_scripts_pass_shellcheck(adapter: Path, tmp_path: Path) -> None:
         (LINK, "R13921031", "--student_id 'R13921031' is not like r13921031: a small letter and 8 digits"),
         (LINK, "r13a21031", "is not like r13921031"),
         (LINK, "../../x", "is not like r13921031"),
-        ("", STUDENT, "ADAPTER_SOURCE in download.sh is empty"),
+        ("", STUDENT, "--source must be given too"),
         ("adapter.zip", STUDENT, "is of no known form"),
         ("https://example.org/$(id)", STUDENT, "--source holds '$', which the shell would read"),
         ('https://example.org/a"b`', STUDENT, "--source holds '\"' '`', which the shell would read"),
