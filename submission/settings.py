@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from files import InputError, is_torn
+from files import InputError
 from options_file import Written, read_options, shown
 
 CHECKPOINTING = ("auto", "on", "off")
 ALL_LINEAR = "all-linear"
 OPTIMIZERS = ("auto", "paged_adamw_8bit", "adamw")
-MOST = {"num_epochs": 1000, "lora_rank": 4096, "seed": 2**32 - 1}
+MOST_EPOCHS = 1000
+MOST = {"lora_rank": 4096, "seed": 2**32 - 1}
 MOST_WHOLE = 10**9
 ABOVE_0 = (
     *("num_epochs", "examples_per_step", "learning_rate", "max_grad_norm", "lora_rank", "lora_alpha"),
@@ -103,15 +105,17 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     config: Path | None = given.pop("config")
     flags = {name: value for name, value in given.items() if value is not None}
     written = read_options(config) if config else {}
-    said = {name: _read(name, one, f"--config {config}, line {one.line}") for name, one in written.items()}
-    values = {**{name: value for name, value in said.items() if value is not None}, **flags}
+    read = {name: _read(name, one, f"--config {config}, line {one.line}") for name, one in written.items()}
+    said = {name: value for name, value in read.items() if value is not None}
+    values = {**said, **flags}
     missing = [f"--{one.name}" for one in fields(Settings) if one.default is MISSING and one.name not in values]
     if missing:
         raise InputError(f"{', '.join(missing)} must be given, as a flag or in --config")
     settings = Settings(**values)
     names = {one.name: f"--{one.name}" for one in fields(Settings)}
-    in_file = {name: f"{name} (line {one.line} of {config})" for name, one in written.items() if name not in flags}
-    _check(settings, {**names, **in_file})
+    for name in said.keys() - flags.keys():
+        names[name] = f"{name} (line {written[name].line} of {config})"
+    _check(settings, names)
     return settings
 
 
@@ -137,20 +141,22 @@ def path(value: str) -> Path:
     """Read a path; an empty one would be the current folder.
 
     Raises:
-        ValueError: No file can have this name.
+        argparse.ArgumentTypeError: It is no name.
     """
     return Path(text(value))
 
 
 def text(value: str) -> str:
-    """Take a text that names something.
+    """Read a name; `~/` is the home folder, as it is in a shell.
 
     Raises:
-        ValueError: Nothing can have this name.
+        argparse.ArgumentTypeError: It is empty, or holds what no file of YAML or JSON keeps as it is.
     """
-    if not value.strip() or "\0" in value or is_torn(value):
-        raise ValueError(f"no name: {value!r}")
-    return value
+    if not value.strip():
+        raise argparse.ArgumentTypeError(f"{shown(value)} is empty; name something, or leave the option out")
+    if any(unicodedata.category(one) in ("Cc", "Cs") for one in value):
+        raise argparse.ArgumentTypeError(f"{shown(value)} holds control characters or half characters; rename it")
+    return str(Path(value).expanduser()) if value.startswith("~/") else value
 
 
 def truth(value: str) -> bool:
@@ -164,7 +170,7 @@ def truth(value: str) -> bool:
     return TRUTH[value.lower()]
 
 
-# How an option of a kind is read, and how the kind is called; the names of the functions stand in argparse's messages.
+# How an option of a kind is read, and how the kind is called.
 KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "str": (text, "text"),
     "int": (int, "a whole number"),
@@ -184,7 +190,7 @@ def _read(name: str, written: Written, where: str) -> Any:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(known)}"
-        raise InputError(f"{where} has the unknown option {shown(name)}; {hint}")
+        raise InputError(f"{where}: {shown(name)} is no option; {hint}")
     read, wanted = known[name]
     if written.value is None:
         return None
@@ -193,6 +199,8 @@ def _read(name: str, written: Written, where: str) -> Any:
         raise InputError(f"{where}: {name} is a list; it must be {wanted}")
     try:
         return read(value)
+    except argparse.ArgumentTypeError as error:
+        raise InputError(f"{where}: {name}: {error}") from error
     except ValueError as error:
         raise InputError(f"{where}: {name} is {shown(value)}; it must be {wanted}") from error
 
@@ -216,10 +224,11 @@ def _check(settings: Settings, names: Mapping[str, str]) -> None:
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             refuse(name, "a finite number")
-        if isinstance(value, int | float) and value > (
-            most := MOST.get(name, MOST_WHOLE if isinstance(value, int) else math.inf)
-        ):
+        most = MOST.get(name, MOST_WHOLE)
+        if isinstance(value, int) and value > most:
             refuse(name, f"at most {most}")
+    if settings.num_epochs > MOST_EPOCHS:
+        refuse("num_epochs", f"at most {MOST_EPOCHS}")
     for name in ABOVE_0:
         if not values[name] > 0:
             refuse(name, "above 0")
