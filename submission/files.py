@@ -176,10 +176,12 @@ def replace_own(new: Path, destination: Path, *, own: Collection[str]) -> None:
     if not others:
         put_in_place(new, destination)
         return
-    for name in own:
-        (destination / name).unlink(missing_ok=True)
-    for path in sorted(new.iterdir()):
-        path.replace(destination / path.name)
+    with scratch_folder(destination / "new") as scratch:  # which may be a link to another disk
+        copied = [Path(shutil.copy2(path, scratch / path.name)) for path in sorted(new.iterdir())]
+        for name in own:
+            (destination / name).unlink(missing_ok=True)
+        for path in copied:
+            path.replace(destination / path.name)
     say(f"{destination} held other things, which were kept: {a_few(others)}")
 
 

@@ -17,11 +17,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 
+from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, ADAPTER_ZIP
 from adapter.size import early_warning
 from base_model import explain_missing, prepare_libraries
 from files import InputError, read_rows
 from progress import complain, say
 from settings import Settings, read_settings
+from training.checkpoints import FOLDER as CHECKPOINTS
 from training.checkpoints import checkpoints, leftovers
 
 FIELDS = ("instruction", "output")
@@ -35,6 +37,7 @@ def read_data(settings: Settings) -> tuple[Sequence[Mapping[str, str]], Sequence
     """
     if settings.output_dir.exists() and not settings.output_dir.is_dir():
         raise InputError(f"--output_dir {settings.output_dir} is a file; name a folder")
+    _refuse_other_things(settings.output_dir)
     refuse_to_replace(settings)
     rows = read_rows(settings.train_file, fields=FIELDS)
     eval_rows = read_rows(settings.eval_file, fields=FIELDS) if settings.eval_file else []
@@ -65,12 +68,26 @@ def refuse_to_replace(settings: Settings) -> None:
         )
 
 
+def _refuse_other_things(output: Path) -> None:
+    """Refuse a folder where a file is to be written, and the other way round."""
+    files = (*(output / ADAPTER_FOLDER / name for name in ADAPTER_FILES), output / ADAPTER_ZIP)
+    folders = (output / CHECKPOINTS,)
+    for path in (*files, *folders):
+        if path.exists() and path.is_dir() != (path in folders):
+            seen, meant = ("folder", "file") if path.is_dir() else ("file", "folder")
+            raise InputError(
+                f"{path} is a {seen}, where a {meant} is to be written; move it, or name another --output_dir"
+            )
+
+
 def _probe(output: Path) -> None:
-    """Make the folder and write into it: that this fails must not be found out when the training is over."""
+    """Make the folder and write where something is to be kept: that this fails must not be found out at the end."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output) as file:
-            file.write(b"x")
+        for folder in (output, output / CHECKPOINTS, output / ADAPTER_FOLDER):
+            if folder.is_dir():
+                with tempfile.TemporaryFile(dir=folder) as file:
+                    file.write(b"x")
     except OSError as error:
         raise InputError(f"cannot write into --output_dir {output}: {error.strerror}; name another folder") from error
 
@@ -84,9 +101,10 @@ def in_words(settings: Settings) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 2 wrong input, 4 missing package, 130 Ctrl-C."""
-    settings = None
+    settings, earlier = None, None
     try:
         settings = read_settings(argv)
+        earlier = last_checkpoint(settings)
         rows, eval_rows = read_data(settings)
         prepare_libraries(settings.base_model)
         from training.run import train
@@ -102,17 +120,25 @@ def main(argv: list[str] | None = None) -> int:
         complain(f"train.py: {explain_missing(error)}")
         return 4
     except KeyboardInterrupt:
-        complain(f"train.py: stopped; {_how_to_go_on(settings)}")
+        complain(f"train.py: stopped; {_how_to_go_on(settings, earlier)}")
         return 130
     return 0
 
 
-def _how_to_go_on(settings: Settings | None) -> str:
-    found = checkpoints(settings.output_dir) if settings else []
-    if not found:
+def last_checkpoint(settings: Settings) -> tuple[str, int] | None:
+    """Give the name of the last checkpoint and when it was made, which tells it from a later one of that name."""
+    found = checkpoints(settings.output_dir)
+    return (found[-1].name, found[-1].stat().st_mtime_ns) if found else None
+
+
+def _how_to_go_on(settings: Settings | None, earlier: tuple[str, int] | None) -> str:
+    last = last_checkpoint(settings) if settings else None
+    if not settings or not last:
         return "there is no checkpoint yet: the same command begins anew"
-    instead = " in place of --overwrite" if settings and settings.overwrite else ""
-    return f"the same command with --resume{instead} goes on from {found[-1].name}"
+    if settings.overwrite and last == earlier:
+        return f"the earlier run is still there, up to {last[0]}: the same command begins anew"
+    instead = " in place of --overwrite" if settings.overwrite else ""
+    return f"the same command with --resume{instead} goes on from {last[0]}"
 
 
 if __name__ == "__main__":

@@ -8,15 +8,17 @@ from __future__ import annotations
 import pickle
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from adapter.files import ADAPTER_FILES, ADAPTER_FOLDER, ADAPTER_ZIP, save_adapter
-from files import InputError, halves, put_in_place, scratch_folder
+from files import InputError, halves, replace_own, scratch_folder
 from progress import a_few, say
 
 FOLDER = "checkpoints"
 STATE = "state.pt"
+_FILES = (*ADAPTER_FILES, STATE)
 _NAME = re.compile(r"step-(\d+)")
 
 
@@ -39,7 +41,7 @@ def save_checkpoint(output: Path, model: Any, *, step: int, base_model: str, sta
         with scratch_folder(folder) as scratch:
             made = save_adapter(model, scratch / folder.name, base_model=base_model)
             torch.save(state, made / STATE)
-            put_in_place(made, folder)
+            replace_own(made, folder, own=_FILES)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"cannot write the checkpoint {folder} ({error}); make room, then --resume goes on from the one before it"
@@ -53,7 +55,7 @@ def save_checkpoint(output: Path, model: Any, *, step: int, base_model: str, sta
 def checkpoints(output: Path) -> list[Path]:
     """Give the folders of all checkpoints, the earliest first."""
     found = [path for path in (output / FOLDER).glob("step-*") if _NAME.fullmatch(path.name)]
-    return sorted(found, key=step_of)
+    return sorted((path for path in found if any((path / name).exists() for name in _FILES)), key=step_of)
 
 
 def step_of(folder: Path) -> int:
@@ -82,18 +84,41 @@ def last_state(output: Path) -> dict[str, Any]:
     return state
 
 
+def refuse_lost_best(output: Path, step: int) -> None:
+    """Make sure, before a run goes on, that the best adapter so far is there, for it may be what is handed over.
+
+    Raises:
+        InputError: It is not.
+    """
+    folder = checkpoint_folder(output, step)
+    if missing := [name for name in ADAPTER_FILES if not (folder / name).is_file()]:
+        raise InputError(
+            f"--resume: {folder} is the best so far, and {' and '.join(missing)} is gone; begin anew with --overwrite"
+        )
+
+
 def forget_earlier(output: Path) -> None:
-    """Remove checkpoints and adapter of an earlier run, and say so; other files beside them stay."""
+    """Remove the files of an earlier run's checkpoints and adapter, and say so; other files beside them stay.
+
+    The last checkpoint goes first: when this is cut short, nothing can go on from a run of which a part is gone.
+    """
     found = leftovers(output)
     if found:
         say(f"removing an earlier run in {output}: {a_few([str(path.relative_to(output)) for path in found])}")
-    for path in found:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    folder = output / ADAPTER_FOLDER
-    if folder.is_dir() and not any(folder.iterdir()):
+    for folder in reversed(checkpoints(output)):
+        _remove(folder, _FILES)
+    _remove(output / ADAPTER_FOLDER, ADAPTER_FILES)
+    (output / ADAPTER_ZIP).unlink(missing_ok=True)
+
+
+def _remove(folder: Path, names: Iterable[str]) -> None:
+    """Remove files of a folder, and the folder if nothing else is in it; of a link to a folder, the link."""
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink(missing_ok=True)
+        return
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
         folder.rmdir()
 
 
@@ -107,7 +132,8 @@ def leftovers(output: Path) -> list[Path]:
 
 def forget_halves(output: Path) -> None:
     """Remove what a run that was killed left half-written."""
-    for path in (*halves(output / FOLDER, "step-*"), *halves(output, ADAPTER_FOLDER)):
+    folders = (*halves(output / FOLDER, "step-*"), *halves(output, ADAPTER_FOLDER))
+    for path in (*folders, *halves(output / ADAPTER_FOLDER, "new")):
         shutil.rmtree(path, ignore_errors=True)
     for path in halves(output, "training_*"):
         path.unlink()

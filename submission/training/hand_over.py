@@ -84,6 +84,7 @@ def hand_over(
         size_mb = (folder / WEIGHTS_NAME).stat().st_size / 1e6
         for path in draw_curve(entries, scratch):
             put_in_place(path, output / path.name)
+        (output / archive.name).unlink(missing_ok=True)  # never the zip of one adapter beside another
         replace_own(folder, output / folder.name, own=ADAPTER_FILES)
         put_in_place(archive, output / archive.name)
     # Who trains from this file again shall say once more whether to go on with a run, or that it may go.

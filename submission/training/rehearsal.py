@@ -54,7 +54,7 @@ def estimate(
     memory = f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if torch.cuda.is_available() else ""
     work = f"{_count(steps, 'update')} of {_count(examples_per_step, 'example')}"
     return (
-        f"{work}, {tokens:,} tokens in all{shared}; the largest batch has "
+        f"{work}, {tokens:,} tokens{shared}; the largest batch has "
         f"{pass_tokens:,} tokens and took {pass_s:.2f} s{memory}: about {duration}"
     )
 

@@ -10,7 +10,7 @@ from base_model import load_base, load_tokenizer, refuse_without_gpu
 from encoding import Encoded
 from files import InputError
 from settings import Settings
-from training.checkpoints import last_state
+from training.checkpoints import last_state, refuse_lost_best
 from training.examples import encode, refuse_too_long
 from training.hand_over import digest, recipe, refuse_other_recipe
 from training.lora import add_adapter, refuse_unknown_targets
@@ -43,6 +43,12 @@ def train(settings: Settings, rows: Sequence[Mapping[str, str]], *, eval_rows: S
         state = last_state(settings.output_dir)
         refuse_other_recipe(state["recipe"], origin["recipe"])
         refuse_other_launch(state["updates"], together)
+        if (
+            state["eval_rows"] != origin["eval_rows"]
+        ):  # losses of other rows say nothing about which adapter is the best
+            state["best"] = None
+        if state["best"]:
+            refuse_lost_best(settings.output_dir, state["best"][1])
     try:
         base = load_base(settings.base_model, keep_4bit=settings.keep_4bit)
         refuse_too_long([*examples, *eval_examples], base.config)

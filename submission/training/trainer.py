@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -151,8 +152,10 @@ class Trainer:
             state: What the last checkpoint kept, to go on from it.
         """
         begun = self._go_on(state) if state else 0
-        if not begun and self.together.first:
-            forget_earlier(self.settings.output_dir)
+        if self.together.first:
+            forget_halves(self.settings.output_dir)
+            if not begun:
+                forget_earlier(self.settings.output_dir)
         try:
             if self.together.first:
                 self.history.begin()
@@ -183,12 +186,10 @@ class Trainer:
     def _go_on(self, state: Mapping[str, Any]) -> int:
         """Go on from a checkpoint; give the number of its step."""
         if self.together.first:
-            forget_halves(self.settings.output_dir)
             self.history = History(self.steps, state["history"])
         self.updates.load(state["updates"])
         self.earlier_s = state["train_s"]
-        # Losses of other rows say nothing about which adapter is the best.
-        self.best = state["best"] if state["eval_rows"] == self.origin["eval_rows"] else None
+        self.best = state["best"]
         say(f"going on after step {state['step']} of {self.steps}")
         return int(state["step"])
 
@@ -244,8 +245,9 @@ class Trainer:
         Raises:
             torch.cuda.OutOfMemoryError: It does not fit.
         """
-        plan = [chosen for _, chosen in self._plan()]
-        groups = (group for chosen in plan for group in split(chosen, self.lengths, room=self.room))
+        if done == self.steps:  # it was cut short while it was handing over
+            return
+        groups = (group for _, chosen in self._plan() for group in split(chosen, self.lengths, room=self.room))
         largest = max(groups, key=lambda group: sum(self.lengths[one] for one in group))
         batch = self._batch([self.examples[one] for one in largest])
         try:
@@ -261,7 +263,7 @@ class Trainer:
             estimate(
                 steps=self.steps - done,
                 examples_per_step=min(self.settings.examples_per_step, len(self.examples)),
-                tokens=sum(self.lengths[one] for chosen in plan[done:] for one in chosen),
+                tokens=sum(self.lengths[one] for _, chosen in islice(self._plan(), done, None) for one in chosen),
                 processes=self.together.count,
                 pass_tokens=sum(self.lengths[one] for one in largest),
                 pass_s=seconds,

@@ -18,7 +18,15 @@ torch = pytest.importorskip("torch")
 
 from adapter.files import ADAPTER_FILES  # noqa: E402
 from training import checkpoints as module  # noqa: E402
-from training.checkpoints import checkpoints, forget_earlier, forget_halves, last_state, leftovers, save_checkpoint  # noqa: E402
+from training.checkpoints import (  # noqa: E402
+    checkpoints,
+    forget_earlier,
+    forget_halves,
+    last_state,
+    leftovers,
+    refuse_lost_best,
+    save_checkpoint,
+)
 from training.lora import add_adapter  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
@@ -45,9 +53,10 @@ def test_adapters_of_all_stay_and_the_state_of_the_last(tmp_path: Path, model: A
 
 def test_a_step_that_comes_again_replaces_its_checkpoint(tmp_path: Path, model: Any) -> None:
     folder = save(tmp_path, model, 2)
-    (folder / "old").write_text("x")
+    before = (folder / module.STATE).read_bytes()
+    (folder / module.STATE).write_text("old")
     assert save(tmp_path, model, 2) == folder
-    assert not (folder / "old").exists()
+    assert (folder / module.STATE).read_bytes() == before
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
@@ -57,6 +66,7 @@ def test_nothing_to_go_on_from_is_said(tmp_path: Path) -> None:
     ):
         last_state(tmp_path)
     (tmp_path / "checkpoints" / "step-000002").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "step-000002" / "adapter_model.safetensors").touch()
     with pytest.raises(InputError, match=r"; give --overwrite in its place to begin anew"):
         last_state(tmp_path)
 
@@ -143,14 +153,44 @@ def test_files_of_others_stay_and_links_are_not_followed(tmp_path: Path, model: 
     assert [path.name for path in output.iterdir()] == ["checkpoints"]
 
 
-def test_notes_beside_an_earlier_adapter_stay(tmp_path: Path) -> None:
-    folder = tmp_path / "adapter_checkpoint"
+def test_notes_beside_an_earlier_run_stay(tmp_path: Path, model: Any) -> None:
+    folder, step = tmp_path / "adapter_checkpoint", save(tmp_path, model, 2)
     folder.mkdir()
-    for name in (*ADAPTER_FILES, "notes.txt"):
+    for name in ADAPTER_FILES:
         (folder / name).write_text("x")
+    (step.parent / "step-99").mkdir()
+    notes = [one / "notes.txt" for one in (folder, step, step.parent / "step-99")]
+    for path in notes:
+        path.write_text("mine")
     forget_earlier(tmp_path)
-    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(notes)
     assert leftovers(tmp_path) == []
+
+
+def test_a_removal_that_is_cut_short_leaves_nothing_to_go_on_from(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in (2, 4):
+        save(tmp_path, model, step)
+
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rmdir", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        forget_earlier(tmp_path)
+    with pytest.raises(InputError, match="no checkpoint to go on from"):
+        last_state(tmp_path)
+
+
+def test_a_best_adapter_that_is_gone_is_named(tmp_path: Path, model: Any) -> None:
+    folder = save(tmp_path, model, 2)
+    refuse_lost_best(tmp_path, 2)
+    (folder / ADAPTER_FILES[0]).unlink()
+    with pytest.raises(
+        InputError, match=r"step-000002 is the best so far, and adapter_config\.json is gone; begin anew"
+    ):
+        refuse_lost_best(tmp_path, 2)
 
 
 @pytest.mark.parametrize("most_bytes", [100, 200_000], ids=["adapter", "state"])

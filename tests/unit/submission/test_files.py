@@ -1,10 +1,12 @@
-"""Files of rows: what is wrong with them is said with the place, the same for training, prediction and evaluation."""
+"""Rows that cannot be used are named with their place; a folder of ours is replaced without what lies beside."""
 
 import json
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
-from files import InputError, read_rows
+from files import InputError, read_rows, replace_own
 
 from harness.schema.assignment import load_examples
 
@@ -93,3 +95,17 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path, content: bytes | st
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert refused(tmp_path, None) == f"cannot read {tmp_path}: Is a directory; check the path"
+
+
+def test_a_folder_of_ours_is_replaced_on_another_disk_too(tmp_path: Path) -> None:
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second disk")
+    with tempfile.TemporaryDirectory(dir=memory) as elsewhere:
+        for name in ("a", "b", "notes"):
+            (Path(elsewhere) / name).write_text("old")
+        (tmp_path / "link").symlink_to(elsewhere)
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "a").write_text("new")
+        replace_own(tmp_path / "new", tmp_path / "link", own=("a", "b"))
+        assert {path.name: path.read_text() for path in Path(elsewhere).iterdir()} == {"a": "new", "notes": "old"}

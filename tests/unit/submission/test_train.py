@@ -126,8 +126,10 @@ def trained(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
     one = [*data, "--train_file", str(folder / "one.json"), "--num_epochs", "2"]
     still = [*evaluated, "--lora_dropout", "0"]
     config = {"base_model": str(tiny_base), "train_file": str(folder / "rows.json"), "learning_rate": 1e-2}
-    (folder / "config.yaml").write_text(yaml.safe_dump(config | {"num_epochs": 1, "seed": 7, "lora_rank": 4}))
+    (folder / "config.yaml").write_text(yaml.safe_dump(config | {"num_epochs": 0.4, "seed": 7, "lora_rank": 4}))
     few = [*one, "--lora_targets", "q_proj,v_proj"]
+    (folder / "one_row" / "adapter_checkpoint").mkdir(parents=True)
+    (folder / "one_row" / "adapter_checkpoint" / "notes.txt").write_text("mine")
     again = [*few, "--output_dir", str(folder / "targets"), "--resume", "--eval_file", str(folder / "others.json")]
     plan: list[dict[str, Any]] = [
         {"name": "first", "argv": evaluated},
@@ -268,7 +270,7 @@ def test_says_what_it_will_take_then_how_it_goes(trained: Trained) -> None:
     warned, *lines = trained.said("first").splitlines()
     assert warned == "warning: the base model is Qwen3-test; the course takes adapters of Qwen3-4B, Qwen3-tiny"
     assert lines[0].endswith("Qwen3-test in 4 bits on cpu ...")
-    assert lines[1].startswith("15 updates of 8 examples, ") and " tokens in all; the largest batch has " in lines[1]
+    assert lines[1].startswith("15 updates of 8 examples, ") and " tokens; the largest batch has " in lines[1]
     assert " s: about " in lines[1]
     assert "2 updates of 1 example, " in trained.said("one_row"), "a step has no more examples than there are"
     assert lines[2].startswith("step    1/15  epoch  0.33  loss ") and " tokens/s  " in lines[2]
@@ -276,6 +278,24 @@ def test_says_what_it_will_take_then_how_it_goes(trained: Trained) -> None:
     assert "in bf16) and adapter_checkpoint.zip beside it" in lines[-1]
     assert len(lines) < 30
     assert "Warning" not in trained.printed
+
+
+def tokens_to_go(base: Path, *, each: int, epochs: float, seed: int = 42, done: int = 0) -> str:
+    """Count the tokens of the updates that are left, as the estimate says it."""
+    from encoding import encode_example
+    from training.batches import plan_steps
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    lengths = [len(encode_example(tokenizer, row["instruction"], row["output"])["input_ids"]) for row in ROWS]
+    steps = list(plan_steps(len(ROWS), examples_per_step=each, epochs=epochs, seed=seed))[done:]
+    return f", {sum(lengths[one] for _, chosen in steps for one in chosen):,} tokens; the largest batch has "
+
+
+@needs_torch
+def test_the_estimate_counts_the_updates_that_there_will_be(trained: Trained, tiny_base: Path) -> None:
+    assert tokens_to_go(tiny_base, each=8, epochs=5) in trained.said("first")
+    assert tokens_to_go(tiny_base, each=16, epochs=0.4, seed=8) in trained.said("yaml")
 
 
 @needs_torch
@@ -296,11 +316,14 @@ def test_the_best_adapter_is_handed_over_not_the_last(resumed: Trained) -> None:
 @needs_torch
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "step"), [("in_a_step", 6), ("in_a_save", 6)])
-def test_a_run_that_was_killed_goes_on_to_the_same_bytes(resumed: Trained, name: str, step: int) -> None:
+def test_a_run_that_was_killed_goes_on_to_the_same_bytes(
+    resumed: Trained, tiny_base: Path, name: str, step: int
+) -> None:
     assert f"going on after step {step} of 16" in resumed.said(name)
     assert resumed.said("whole").count("16 updates of ") == resumed.said(name).count(f"{16 - step} updates of ") == 1
     last = Path("checkpoints", "step-000016", adapter_files.WEIGHTS_NAME)
     assert (resumed.folder / name / last).read_bytes() == (resumed.folder / "whole" / last).read_bytes()
+    assert tokens_to_go(tiny_base, each=6, epochs=4, done=step) in resumed.said(name)
     assert resumed.adapter(name) == resumed.adapter("whole")
     assert resumed.losses(name) == resumed.losses("whole")
     assert [path.name for path in (resumed.folder / name / "checkpoints").glob(".*")] == []
@@ -322,7 +345,7 @@ def test_going_on_by_another_recipe_is_refused_before_the_load(resumed: Trained)
 @needs_torch
 def test_a_file_gives_settings_and_flags_win(trained: Trained) -> None:
     settings = trained.history("yaml")["settings"]
-    assert (settings["lora_rank"], settings["num_epochs"], settings["seed"]) == (4, 1.0, 8)
+    assert (settings["lora_rank"], settings["num_epochs"], settings["seed"]) == (4, 0.4, 8)
     written = yaml.safe_load((trained.folder / "yaml" / "training_config.yaml").read_text())
     assert (settings.pop("overwrite"), settings.pop("resume")) == (False, False)
     assert written == settings
@@ -332,6 +355,14 @@ def test_a_file_gives_settings_and_flags_win(trained: Trained) -> None:
 def test_one_row_is_trained_on(trained: Trained) -> None:
     assert trained.statuses["one_row"] == 0
     assert trained.history("one_row")["rows_used"] == 1 and len(trained.losses("one_row")) == 2
+
+
+@needs_torch
+def test_what_lay_beside_the_adapter_is_kept(trained: Trained) -> None:
+    folder = trained.folder / "one_row" / "adapter_checkpoint"
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert sorted(path.name for path in folder.iterdir()) == [*adapter_files.ADAPTER_FILES, "notes.txt"]
+    assert f"{folder} held other things, which were kept: notes.txt\n" in trained.said("one_row")
 
 
 @needs_torch
@@ -406,7 +437,7 @@ def test_bad_data_is_refused_before_torch_is_loaded(
 def refused(tmp_path: Path, base: str, output: Path, code: str = "", *more: str) -> subprocess.CompletedProcess[str]:
     rows = tmp_path / "rows.json"
     rows.write_text(json.dumps(ROWS))
-    script = f"import sys; {code}; import train; sys.exit(train.main(sys.argv[1:]))"
+    script = f"import sys\n{code}\nimport train; sys.exit(train.main(sys.argv[1:]))"
     command = ("--base_model", base, "--train_file", rows, "--output_dir", output, *more)
     return run_script(sys.executable, "-c", script, *command, cwd=SUBMISSION)
 
@@ -447,14 +478,24 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     assert ran.stderr == "train.py: stopped; there is no checkpoint yet: the same command begins anew\n"
     earlier = tmp_path / "out" / "checkpoints" / "step-000007"
     earlier.mkdir(parents=True)
+    (earlier / "state.pt").touch()
+    ran = refused(tmp_path, "a/b", tmp_path / "out", stopped, "--resume")
+    assert ran.stderr == "train.py: stopped; the same command with --resume goes on from step-000007\n"
     ran = refused(tmp_path, "a/b", tmp_path / "out", stopped, "--overwrite")
-    words = "the same command with --resume in place of --overwrite goes on from step-000007"
+    words = "the earlier run is still there, up to step-000007: the same command begins anew"
+    assert ran.stderr == f"train.py: stopped; {words}\n"
+    later = f"import pathlib; pathlib.Path({str(earlier.with_name('step-000009'))!r}).mkdir()"
+    later += f"; pathlib.Path({str(earlier.with_name('step-000009') / 'state.pt')!r}).touch()"
+    stops = f"import files\ndef stop(*_, **__):\n    {later}\n    raise KeyboardInterrupt\nfiles.read_rows = stop\n"
+    ran = refused(tmp_path, "a/b", tmp_path / "out", stops, "--overwrite")
+    words = "the same command with --resume in place of --overwrite goes on from step-000009"
     assert ran.stderr == f"train.py: stopped; {words}\n"
 
 
 def test_an_earlier_run_is_not_lost_by_the_same_command(tmp_path: Path) -> None:
     earlier = tmp_path / "out" / "checkpoints" / "step-000007"
     earlier.mkdir(parents=True)
+    (earlier / "state.pt").touch()
     ran = refused(tmp_path, "x/y", tmp_path / "out", "sys.modules['torch'] = None")
     assert (ran.returncode, ran.stderr) == (
         2,
@@ -502,6 +543,21 @@ def test_an_adapter_that_lies_there_is_not_lost(tmp_path: Path) -> None:
     ran = refused(tmp_path, "x/y", tmp_path / "out", "sys.modules['torch'] = None")
     words = "holds adapter_checkpoint/adapter_model.safetensors, adapter_checkpoint.zip; --overwrite replaces that, or"
     assert (ran.returncode, ran.stderr) == (2, f"train.py: {tmp_path / 'out'} {words} name another --output_dir\n")
+
+
+@pytest.mark.parametrize("more", [[], ["--overwrite"], ["--resume"]], ids=["anew", "overwrite", "resume"])
+@pytest.mark.parametrize(
+    "name", ["adapter_checkpoint.zip/x", "adapter_checkpoint/adapter_config.json/x", "checkpoints"]
+)
+def test_other_things_in_the_places_of_files_are_found_first(tmp_path: Path, name: str, more: list[str]) -> None:
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    ran = refused(tmp_path, "x/y", tmp_path / "out", "sys.modules['torch'] = None", *more)
+    seen = "file, where a folder" if name == "checkpoints" else "folder, where a file"
+    words = f"train.py: {path if name == 'checkpoints' else path.parent} is a {seen} is to be written; move it, or name"
+    assert (ran.returncode, ran.stderr) == (2, f"{words} another --output_dir\n")
+    assert path.read_text() == "mine"
 
 
 def test_fields_that_are_not_used_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
