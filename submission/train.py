@@ -24,7 +24,7 @@ from files import InputError, read_rows
 from progress import complain, say
 from settings import Settings, read_settings
 from training.checkpoints import FOLDER as CHECKPOINTS
-from training.checkpoints import checkpoints, leftovers
+from training.checkpoints import checkpoints, leftovers, place_of_state
 
 FIELDS = ("instruction", "output")
 
@@ -104,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     settings, earlier = None, None
     try:
         settings = read_settings(argv)
-        earlier = last_checkpoint(settings)
+        earlier = _what_to_go_on_from(settings)
         rows, eval_rows = read_data(settings)
         prepare_libraries(settings.base_model)
         from training.run import train
@@ -125,14 +125,14 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def last_checkpoint(settings: Settings) -> tuple[str, int] | None:
-    """Give the name of the last checkpoint and when it was made, which tells it from a later one of that name."""
-    found = checkpoints(settings.output_dir)
-    return (found[-1].name, found[-1].stat().st_mtime_ns) if found else None
+def _what_to_go_on_from(settings: Settings) -> tuple[str, int] | None:
+    """Give the checkpoint that --resume would go on from, and when it was made, for runs give them the same names."""
+    place = place_of_state(settings.output_dir)
+    return (place.parent.name, place.stat().st_mtime_ns) if place else None
 
 
 def _how_to_go_on(settings: Settings | None, earlier: tuple[str, int] | None) -> str:
-    last = last_checkpoint(settings) if settings else None
+    last = _what_to_go_on_from(settings) if settings else None
     if not settings or not last:
         return "there is no checkpoint yet: the same command begins anew"
     if settings.overwrite and last == earlier:

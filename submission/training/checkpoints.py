@@ -63,6 +63,12 @@ def step_of(folder: Path) -> int:
     return int(folder.name.removeprefix("step-"))
 
 
+def place_of_state(output: Path) -> Path | None:
+    """Give the file that a run goes on from, if there is one."""
+    places = [path / STATE for path in checkpoints(output) if (path / STATE).is_file()]
+    return places[-1] if places else None
+
+
 def last_state(output: Path) -> dict[str, Any]:
     """Read what the last checkpoint kept.
 
@@ -71,15 +77,15 @@ def last_state(output: Path) -> dict[str, Any]:
     """
     import torch
 
-    places = [path / STATE for path in checkpoints(output) if (path / STATE).is_file()]
-    if not places:
+    place = place_of_state(output)
+    if not place:
         instead = "give --overwrite in its place" if leftovers(output) else "leave the option out"
         raise InputError(f"--resume: no checkpoint to go on from in {output / FOLDER}; {instead} to begin anew")
     try:
-        state: dict[str, Any] = torch.load(places[-1], map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(place, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, LookupError, EOFError) as error:
         raise InputError(
-            f"--resume: {places[-1]} is cut off, damaged or no state of train.py; begin anew with --overwrite"
+            f"--resume: {place} is cut off, damaged or no state of train.py; begin anew with --overwrite"
         ) from error
     return state
 
@@ -133,7 +139,8 @@ def leftovers(output: Path) -> list[Path]:
 def forget_halves(output: Path) -> None:
     """Remove what a run that was killed left half-written."""
     folders = (*halves(output / FOLDER, "step-*"), *halves(output, ADAPTER_FOLDER))
-    for path in (*folders, *halves(output / ADAPTER_FOLDER, "new")):
+    mixed = (*(output / FOLDER).glob("step-*"), output / ADAPTER_FOLDER)  # with files of others in them
+    for path in (*folders, *(half for folder in mixed for half in halves(folder, "new"))):
         shutil.rmtree(path, ignore_errors=True)
     for path in halves(output, "training_*"):
         path.unlink()

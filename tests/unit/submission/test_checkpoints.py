@@ -91,17 +91,20 @@ from pathlib import Path
 import files
 at = Path({str(tmp_path)!r})
 files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
-with files.scratch_folder(at / "checkpoints" / "step-000004"), files.scratch_folder(at / "adapter_checkpoint"):
+inside = files.scratch_folder(at / "checkpoints" / "step-000002" / "new")
+with files.scratch_folder(at / "checkpoints" / "step-000004"), files.scratch_folder(at / "adapter_checkpoint"), inside:
     files.write_text(at / "training_history.json", "{{}}")
 """
     ran = run_script(sys.executable, "-c", killed, cwd=SUBMISSION)
     assert ran.returncode == -signal.SIGKILL
     assert len(list(tmp_path.iterdir())) == 3 and len(list(folder.parent.iterdir())) == 2
+    assert len(list(folder.glob(".new*"))) == 1
     for name in (".adapter_checkpoint.download", ".training_notes"):
         (tmp_path / name).mkdir()
     (tmp_path / ".training_notes.md").write_text("mine")
     assert checkpoints(tmp_path) == [folder]
     forget_halves(tmp_path)
+    assert list(folder.glob(".*")) == []
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     mine = [".adapter_checkpoint.download", ".training_notes", ".training_notes.md"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [*mine, "checkpoints"]
