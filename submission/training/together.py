@@ -8,8 +8,10 @@ needs. Must not know what is trained.
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -53,6 +55,9 @@ class Together:
         self.zero = by_deepspeed and not self.alone
         # Accelerate passes this over on CPUs, where it can be done as well.
         self.sharded = _is_true("ACCELERATE_USE_FSDP") and not self.alone
+        self._ended = False
+        if not self.alone:
+            atexit.register(self._leave)
 
     def refuse_what_does_not_work(self, *, keep_4bit: bool) -> None:
         """Refuse ways of sharing that would not do what they say.
@@ -103,8 +108,20 @@ class Together:
         self._accelerator.wait_for_everyone()
 
     def end(self) -> None:
-        """Part."""
+        """Part, when all is done."""
         self._accelerator.end_training()
+        self._ended = True
+
+    def _leave(self) -> None:
+        """End a process that is done without taking Python down.
+
+        DeepSpeed holds on to its groups for good, and so their threads go on: one that lets go of a tensor while Python
+        is taken down aborts the process, and the launcher then calls a run that is over a failure (seen in 1 of 25).
+        """
+        if self._ended:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
     def share_layers(self, root: nn.Module, model: Any) -> None:
         """Share out the frozen weights of the decoder's layers; each is gathered when it is needed.
