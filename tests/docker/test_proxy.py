@@ -212,7 +212,8 @@ def test_a_missing_program_is_named(sandbox: DockerSandbox, make_job: MakeJob, p
 
 def test_standard_input_and_environment_arrive(sandbox: DockerSandbox, make_job: MakeJob) -> None:
     job = make_job(
-        "cat; echo; echo $https_proxy $HTTP_PROXY $GIVEN; jobs; ps -e -o ppid= -o comm= | grep -c ' bash'",
+        # A pipe would count: its parts are bash until they become what they run.
+        "cat; echo; echo $https_proxy $HTTP_PROXY $GIVEN; jobs; ps -e -o ppid= -o comm= >seen; grep -c ' bash' seen",
         hosts=("files.example",),
         stdin=b"given",
         environment={"GIVEN": "yes", "https_proxy": "http://other"},
