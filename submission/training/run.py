@@ -43,10 +43,8 @@ def train(settings: Settings, rows: Sequence[Mapping[str, str]], *, eval_rows: S
         state = last_state(settings.output_dir)
         refuse_other_recipe(state["recipe"], origin["recipe"])
         refuse_other_launch(state["updates"], together)
-        if (
-            state["eval_rows"] != origin["eval_rows"]
-        ):  # losses of other rows say nothing about which adapter is the best
-            state["best"] = None
+        if state["eval_rows"] != origin["eval_rows"]:
+            state["best"] = None  # losses of other rows do not tell which adapter is the best
         if state["best"]:
             refuse_lost_best(settings.output_dir, state["best"][1])
     try:
